@@ -1,0 +1,58 @@
+"""``tasks.<area>.drain(partition)``: turn by turn, for one slice of time."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+from avnu.inbox.turn import Batch, Ending, Letter, Settlement
+from avnu.run import place_of, run_batch
+from avnu.runtime import Runtime
+from avnu.webhook import Handler, Shop, Webhook
+
+log = logging.getLogger(__name__)
+
+# ± share of a retry delay: failures of one moment do not come back in one moment.
+JITTER = 0.2
+
+_NAMES = {
+    Letter.DONE: "done",
+    Letter.SUPERSEDED: "superseded",
+    Letter.FAILED: "failed",
+    Letter.REJECTED: "rejected",
+    Letter.BACK: "left",
+    Letter.ALONE: "solo",
+    Letter.UNHANDLED: "unhandled",
+}
+
+
+def drain_partition(
+    runtime: Runtime, handlers: Mapping[str, Handler], area: str, p: int, wake: int
+) -> dict[str, int | str]:
+    """Claim the partition, run its shops' batches until the slice ends; what it did, for Flower."""
+    clock, settings = runtime.clock, runtime.settings
+    owner = f"{runtime.random.getrandbits(64):016x}"
+    drain = runtime.inbox.drain(area, p, wake, owner)
+    slice_ends_s = clock.monotonic() + settings.inbox_slice_ms / 1000
+    did: Counter[str] = Counter()
+    step = drain.begin()
+    while isinstance(step, Batch):
+        with (
+            runtime.leases.holding("part", f"{area}/{p}", owner, drain.token) as deadline_s,
+            runtime.gate.together(),
+        ):
+            settlement = _run(Shop(step.shop, clock, deadline_s), step, handlers)
+        did["turns"] += 1
+        did.update(_NAMES[verdict.letter] for verdict in settlement.verdicts)
+        last = clock.monotonic() >= slice_ends_s
+        step = drain.next(settlement, last=last, jitter=runtime.random.uniform(-JITTER, JITTER))
+    if step is Ending.MISFIT:
+        log.error("verdicts did not fit the batch: area=%s partition=%s", area, p)
+    return {"ended": step.value, **did}
+
+
+def _run(shop: Shop, batch: Batch, handlers: Mapping[str, Handler]) -> Settlement:
+    webhooks = [Webhook(stored) for stored in batch.webhooks]
+    settlement, raised = run_batch(shop, webhooks, handlers)
+    for fault in raised:
+        log.warning("handler failed: shop=%s error=%s", shop.domain, place_of(fault))
+    return settlement

@@ -1,0 +1,71 @@
+"""Every error that Avnu raises itself. Each part appends its own under its heading."""
+
+from collections.abc import Sequence
+
+
+class AvnuError(Exception):
+    """The root: catching it catches what Avnu raised on purpose, and nothing else."""
+
+
+# ---- ground
+
+
+class SettingsInvalid(AvnuError):
+    """One or more settings cannot be used. ``faults`` holds one line each, with what to do."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("settings cannot be used:\n" + "\n".join(f"  {line}" for line in faults))
+        self.faults = list(faults)
+
+
+class UnsupportedServer(AvnuError):
+    """The Redis server cannot be used by Avnu. ``reasons`` holds one line each, with what to do."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("server cannot be used:\n" + "\n".join(f"  {line}" for line in reasons))
+        self.reasons = list(reasons)
+
+
+class EmbeddedFailed(AvnuError):
+    """The embedded server did not start, or its folder is in use; the message ends with its log."""
+
+
+# ---- inbox
+
+
+class InboxUnavailable(AvnuError):
+    """The inbox cannot keep a webhook now: down, hung, read-only or full. The door answers 503."""
+
+
+class InboxFull(InboxUnavailable):
+    """The server's memory is above INBOX_FULL_PERCENT; what is kept drains, nothing is added."""
+
+
+# ---- payloads
+
+
+class Unreadable(AvnuError):
+    """A payload is not what its topic promises; running it again cannot help, so: reject.
+
+    The message names the struct and the field at fault, never a value.
+    """
+
+
+# ---- runs
+
+
+class Park(AvnuError):
+    """Raised by a handler whose shop must wait: no attempt is spent and no worker sleeps.
+
+    ``cause`` is a short word for operators (``budget``, ``breaker``, ``frozen`` …); ``wait_s`` is
+    how long, or None for the default that doubles from 5 s to 5 min.
+    """
+
+    def __init__(self, cause: str, wait_s: float | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.wait_s = wait_s
+
+
+class HandlerFailed(AvnuError):
+    """How a failed run shows in Flower and the logs: kind and place of the error, never a value."""

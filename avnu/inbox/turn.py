@@ -1,0 +1,131 @@
+"""Turns: one drain's hold on a partition, batch after batch.
+
+A turn settles the previous batch and takes the next shop's in one round trip. It carries a number,
+so that asking again after a lost answer gives the same batch and settles nothing twice.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from avnu import keys
+from avnu.clock import Clock
+from avnu.errors import InboxUnavailable
+from avnu.inbox.arrival import Stored, read_record
+
+
+class Letter(enum.StrEnum):
+    """What a run decided about one webhook. The letters are those of turn.lua."""
+
+    DONE = "D"
+    SUPERSEDED = "U"  # a newer one of its resource, in the same batch, is done
+    FAILED = "F"  # a run of its own raised: spends an attempt
+    REJECTED = "X"  # the handler says it can never work
+    BACK = "B"  # left: front of the line, nothing spent
+    ALONE = "G"  # shared a batch that raised: solo, nothing spent
+    UNHANDLED = "N"  # no handler here knows its topic
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    letter: Letter
+    reason: str = ""
+
+
+class Parking(msgspec.Struct, frozen=True):
+    """The shop waits: ``wait_ms`` as told, or 0 for the default that doubles."""
+
+    cause: str
+    wait_ms: int = 0
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """One verdict per webhook of a batch, in its order; perhaps its shop parks."""
+
+    verdicts: Sequence[Verdict] = ()
+    parking: Parking | None = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Webhooks of one shop, oldest first, held by the lease that ``token`` names."""
+
+    token: str
+    shop: str
+    webhooks: Sequence[Stored]
+
+
+class Ending(enum.StrEnum):
+    """Why a drain has no further batch."""
+
+    EMPTY = "EMPTY"  # the partition has nothing
+    END = "END"  # the slice is over; a successor was pushed
+    LOST = "LOST"  # the lease is another's
+    BUSY = "BUSY"  # a live lease
+    PAUSED = "PAUSED"
+    MISFIT = "MISFIT"  # the verdicts did not fit the batch: a fault of ours
+
+
+Run = Callable[..., object]
+
+# Where asking again stops: the lease has ended by then, and what was taken is recovered.
+_ASK_AGAIN_S = 0.2
+
+
+class Drain:
+    """One drain's turns. ``run`` sends the turn script; ``owner`` is random, new for each drain."""
+
+    def __init__(
+        self, run: Run, clock: Clock, area: str, p: int, wake: int, owner: str, lease_s: float
+    ) -> None:
+        self._run = run
+        self._clock = clock
+        self._lease_s = lease_s
+        self._where = (area, p, owner)
+        self._wake = wake
+        self._number = 0
+        self.token = ""
+
+    def begin(self) -> Batch | Ending:
+        """The first batch, when the partition is free."""
+        return self._turn(Settlement(), last=False, jitter=0.0)
+
+    def next(self, settlement: Settlement, *, last: bool, jitter: float) -> Batch | Ending:
+        """Settle the batch in hand and take the next one, or end the slice (``last``).
+
+        ``jitter`` (-1 to 1) spreads the delay of what failed.
+        """
+        return self._turn(settlement, last=last, jitter=jitter)
+
+    def _turn(self, settlement: Settlement, *, last: bool, jitter: float) -> Batch | Ending:
+        self._number += 1
+        parking = settlement.parking
+        verdicts = settlement.verdicts
+        reply = self._ask(
+            *self._where, self.token, self._number, self._wake, "1" if last else "0",
+            "" if parking is None else parking.wait_ms, "" if parking is None else parking.cause,
+            jitter, "".join(v.letter for v in verdicts),
+            *(v.reason for v in verdicts if v.letter in "FXG"),
+        )  # fmt: skip
+        return self._read(reply)
+
+    def _ask(self, *argv: str | int | float) -> list[bytes]:
+        """Ask until answered, for as long as the lease can live: the number makes it safe."""
+        until = self._clock.monotonic() + self._lease_s
+        while True:
+            try:
+                reply = self._run("turn", *argv)
+            except InboxUnavailable:
+                if self._clock.monotonic() >= until:
+                    raise
+                self._clock.sleep(_ASK_AGAIN_S)
+            else:
+                assert isinstance(reply, list)
+                return reply
+
+    def _read(self, reply: list[bytes]) -> Batch | Ending:
+        if reply[0] != b"BATCH":
+            return Ending(reply[0].decode())
+        self.token = reply[1].decode()
+        shop = keys.domain(reply[2].decode())
+        pairs = zip(reply[3::2], reply[4::2], strict=True)
+        return Batch(self.token, shop, [read_record(shop, i.decode(), r) for i, r in pairs])

@@ -1,0 +1,87 @@
+"""Every Redis key Avnu uses, made here and nowhere else.
+
+A *ref* names one webhook: ``<shop>/<webhook id>``. A *part* names one partition:
+``<area>/<number>``. In keys a shop is its name without ``.myshopify.com``: it cannot hold a
+slash, so both read unambiguously, and a key is 14 bytes shorter.
+
+To add a key: add a row to ``INBOX_KEYS``; Lua reaches it as ``K.<name>``, Python as
+``keys.<name>`` (whole key) or ``keys.of("<name>", suffix)``.
+"""
+
+import msgspec
+
+SHOP_SUFFIX = ".myshopify.com"
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """One family of keys: ``suffix`` follows the namespace; ``takes`` is what is appended."""
+
+    name: str
+    suffix: str
+    redis_type: str
+    takes: str
+    meaning: str
+
+
+INBOX_KEYS: tuple[KeyRow, ...] = (
+    KeyRow("record", "w:", "string", "ref", "a webhook: '<accepted_ms>\\t…\\n<body>', settled '=…'"),
+    KeyRow("trouble", "t:", "hash", "ref", "state of a webhook that travels alone, or is dead"),
+    KeyRow("body", "b:", "string", "ref", "body of a settled webhook, kept on request"),
+    KeyRow("guard", "g:", "string", "16 bytes of MAC", "replay guard: shop, topics, counts"),
+    KeyRow("line", "l:", "list", "<area>/<shop>", "webhook ids of a shop, oldest first"),
+    KeyRow("place", "s:", "hash", "area", "where each shop of the area stands"),
+    KeyRow("ready", "r:", "list", "part", "shops that wait for a turn"),
+    KeyRow("part", "p:", "hash", "part", "wake number and lease of a partition"),
+    KeyRow("work", "work", "set", "", "parts with work: the wake-up mark"),
+    KeyRow("control", "control", "hash", "", "time offset, last tick, full, pauses"),
+    KeyRow("counts", "counts", "hash", "", "counters that only grow"),
+    KeyRow("token", "token", "string", "", "the lease token counter, never reset"),
+    KeyRow("solo", "solo", "zset", "", "ref by the ms when its task is due or due again"),
+    KeyRow("suspects", "suspects", "zset", "", "same, of suspects: one runs at a time"),
+    KeyRow("stopped", "stopped", "zset", "", "solo refs set aside by a pause"),
+    KeyRow("running", "running", "zset", "", "ref by the ms when its lease ends"),
+    KeyRow("suspect", "suspect", "string", "", "ref of the suspect that runs now"),
+    KeyRow("parked", "parked", "zset", "", "<area>/<shop> by the ms when it unparks"),
+    KeyRow("dead", "dead", "zset", "", "ref by the ms of its death"),
+    KeyRow("held", "held", "list", "", "webhooks of paused topics: area, shop, part number, id"),
+    KeyRow("paused", "paused", "set", "", "'area:x', 'topic:x', 'shop:x' that are paused"),
+    KeyRow("probe", "probe", "string", "", "written, read and deleted by health checks"),
+)
+
+
+def short(shop: str) -> str:
+    """``name.myshopify.com`` → ``name``, as keys hold it."""
+    return shop.removesuffix(SHOP_SUFFIX)
+
+
+def domain(name: str) -> str:
+    """``name`` → ``name.myshopify.com``, as everybody else knows it."""
+    return name + SHOP_SUFFIX
+
+
+def ref(shop: str, webhook_id: str) -> str:
+    """The name of one webhook inside the inbox; ``shop`` with or without its suffix."""
+    return f"{short(shop)}/{webhook_id}"
+
+
+def split_ref(value: str) -> tuple[str, str]:
+    """The shop's full domain and the webhook id of a ref."""
+    name, _, webhook_id = value.partition("/")
+    return domain(name), webhook_id
+
+
+class Keys:
+    """The keys of one namespace: one deployment, one Shopify app."""
+
+    def __init__(self, namespace: str) -> None:
+        self.prefix = f"{namespace}:"
+        self._suffix = {row.name: row.suffix for row in INBOX_KEYS}
+
+    def of(self, name: str, suffix: str = "") -> str:
+        """The key of family ``name``, e.g. ``of("line", "orders/one-shop")``."""
+        return f"{self.prefix}{self._suffix[name]}{suffix}"
+
+    def lua_table(self) -> str:
+        """The same names for the scripts: ``local K = {line='avnu:l:', …}``."""
+        rows = ", ".join(f"{row.name}='{self.prefix}{row.suffix}'" for row in INBOX_KEYS)
+        return f"local K = {{{rows}}}\n"

@@ -1,0 +1,199 @@
+-- The inbox's heartbeat: every worker, once a second, harmless everywhere at once. Publishes nothing
+-- itself but wake-ups: which solo tasks are due is its answer.
+-- Atomic because every step decides by what it sees (leases, lengths, places) and acts on it.
+-- Bounded: each step looks at a limited number of things; what is left is seen a second later.
+-- KEYS: none (built from K; one primary, no cluster).
+-- ARGV: counter name, how many, … gathered by this process.
+-- Returns {'EARLY'} another worker ticked less than half a second ago (counters added all the same),
+--   or {'TICK', full '1'/'0', wake-ups replaced, leases recovered, area, topic, shop, id, area, …} with
+--   four values per solo task to publish now.
+--@include _past_full
+--@include _clock
+--@include _wake
+--@include _shop
+--@include _fate
+--@include _lease
+--@include _solo
+--@include _memory
+--@include _held
+--@include _unpark
+
+local REPLACE_FIRST_MS, REPLACE_LONGEST_MS = 2000, 60000
+local REPUBLISH_FIRST_MS, REPUBLISH_LONGEST_MS = 10000, 300000
+local MOST = 500
+local replaced, recovered, due = 0, 0, {}
+
+-- A backward step of the server's clock goes into the offset: nothing that waits is frozen by it.
+local function absorb_backward_step()
+  if now >= ticked then return end
+  call('HINCRBY', K.control, 'offset', ticked - now)
+  now = ticked
+end
+
+-- Redis or every worker was away, or the clock jumped: whoever holds a lease gets a fresh term first.
+local function renew_after_gap()
+  if not gap then return end
+  for _, part in ipairs(call('SMEMBERS', K.work)) do
+    if call('HEXISTS', K.part .. part, 'owner') == 1 then
+      call('HSET', K.part .. part, 'until', now + C.lease_ms)
+    end
+  end
+  for _, ref in ipairs(call('ZRANGE', K.running, 0, -1)) do
+    call('ZADD', K.running, now + C.lease_ms, ref)
+  end
+end
+
+local function growing(first, longest, times)
+  return math.min(longest, first * 2 ^ math.min(times, 30))
+end
+
+-- One partition: an expired lease is recovered; a wake-up that seems lost is replaced, at growing
+-- intervals and only while the queue is short, so that an overload never fills it.
+local function mend_partition(part, lengths, parts)
+  local area, p = part:match('^(.*)/(%d+)$')
+  local key = K.part .. part
+  local lease = read_lease(key)
+  if lease.owner then
+    if tonumber(lease['until']) > now then return end
+    recover(key, lease, area)
+    recovered = recovered + 1
+    if call('EXISTS', K.ready .. part) == 1 then push_wake(area, p) else call('SREM', K.work, part) end
+    return
+  end
+  if call('EXISTS', K.ready .. part) == 0 then
+    call('SREM', K.work, part)
+    return
+  end
+  local f = call('HMGET', key, 'woken', 'tries')
+  local tries = tonumber(f[2] or 0)
+  if now - tonumber(f[1] or 0) < growing(REPLACE_FIRST_MS, REPLACE_LONGEST_MS, tries) then return end
+  if is_paused('area:' .. area) then return end
+  lengths[area] = lengths[area] or queue_length(area)
+  if lengths[area] >= 2 * parts[area] then return end
+  call('HSET', key, 'tries', tries + 1)
+  push_wake(area, p)
+  lengths[area] = lengths[area] + 1
+  replaced = replaced + 1
+end
+
+local function mend_partitions(lengths)
+  local work, parts = call('SMEMBERS', K.work), {}
+  for _, part in ipairs(work) do
+    local area = part:match('^(.*)/')
+    parts[area] = (parts[area] or 0) + 1
+  end
+  for _, part in ipairs(work) do mend_partition(part, lengths, parts) end
+end
+
+local function recover_solo()
+  for _, ref in ipairs(call('ZRANGEBYSCORE', K.running, '-inf', now, 'LIMIT', 0, MOST)) do
+    local f = call('HMGET', K.trouble .. ref, 'area', 'topic', 'accepted')
+    local w = { ref = ref, area = f[1], topic = f[2], accepted = f[3] }
+    leave_running(w)
+    crash(w)
+    recovered = recovered + 1
+  end
+end
+
+-- Parked longer than PARK_MAX_SECONDS: the shop's webhooks are dead, a bounded number per tick.
+-- Returns whether the line is empty.
+local function give_up(area, shop)
+  local line = K.line .. area .. '/' .. shop
+  for _, id in ipairs(call('LRANGE', line, 0, MOST - 1)) do
+    local ref = shop .. '/' .. id
+    local accepted, topic = head(call('GETRANGE', K.record .. ref, 0, 400))
+    if accepted then
+      die({ ref = ref, area = area, topic = topic, accepted = accepted }, 'unavailable')
+    else
+      count('vanished:' .. area)
+    end
+  end
+  call('LTRIM', line, MOST, -1)
+  return call('EXISTS', line) == 0
+end
+
+local function unpark_due()
+  for _, entry in ipairs(call('ZRANGEBYSCORE', K.parked, '-inf', now, 'LIMIT', 0, MOST)) do
+    local area, shop = entry:match('^(.*)/(.*)$')
+    local place = read_place(area, shop)
+    if not place or place.at ~= 'p' then
+      call('ZREM', K.parked, entry)
+    elseif now - place.since < C.park_max_ms or give_up(area, shop) then
+      unpark(area, shop, place)
+    end
+  end
+end
+
+-- May a due webhook be published? If not, it is put where it waits, and false is returned.
+local function may_publish(ref, set, w, shop)
+  if is_paused('area:' .. w.area) or is_paused('topic:' .. w.topic) or is_paused('shop:' .. shop) then
+    call('ZREM', set, ref)
+    call('ZADD', K.stopped, now, ref)
+    return false
+  end
+  local place = read_place(w.area, shop)
+  if place and place.at == 'p' then
+    if now - place.since >= C.park_max_ms then
+      die(w, 'unavailable')
+    else
+      call('ZADD', set, math.max(now + 1000, math.min(place.till, now + 30000)), ref)
+    end
+    return false
+  end
+  return true
+end
+
+-- Publishing only notes when: the webhook stays in its set until its task claims it, and is published
+-- again at growing intervals in case the message was lost.
+local function publish(set, most, lengths)
+  local published = 0
+  for _, ref in ipairs(call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 2 * MOST)) do
+    if published >= most then break end
+    local shop, id = ref:match('^([^/]*)/(.*)$')
+    local f = call('HMGET', K.trouble .. ref, 'area', 'topic', 'accepted', 'pubs')
+    if not f[1] then
+      call('ZREM', set, ref)
+    else
+      local w = { ref = ref, area = f[1], topic = f[2], accepted = f[3] }
+      if may_publish(ref, set, w, shop) then
+        lengths[w.area] = lengths[w.area] or queue_length(w.area)
+        if lengths[w.area] < 5 * C.solo_per_s + 100 then
+          lengths[w.area] = lengths[w.area] + 1
+          published = published + 1
+          for _, value in ipairs({ w.area, w.topic, shop, id }) do due[#due + 1] = value end
+          call('HINCRBY', K.trouble .. ref, 'pubs', 1)
+          call('ZADD', set, now + growing(REPUBLISH_FIRST_MS, REPUBLISH_LONGEST_MS, tonumber(f[4] or 0)), ref)
+        end
+      end
+    end
+  end
+end
+
+local function publish_suspect(lengths)
+  local other = call('GET', K.suspect)
+  if other and call('HGET', K.trouble .. other, 'state') == 'running' then return end
+  publish(K.suspects, 1, lengths)
+end
+
+local function sweep_dead()
+  for _, ref in ipairs(call('ZRANGEBYSCORE', K.dead, '-inf', now - C.dead_ttl_ms, 'LIMIT', 0, MOST)) do
+    local f = call('HMGET', K.trouble .. ref, 'area', 'topic', 'accepted')
+    drop({ ref = ref, area = f[1], topic = f[2], accepted = f[3] })
+  end
+end
+
+for i = 1, #ARGV, 2 do count(ARGV[i], tonumber(ARGV[i + 1])) end
+if control[2] and now >= ticked and now - ticked < 500 then return answer({ 'EARLY' }) end
+absorb_backward_step()
+renew_after_gap()
+local full = note_memory()
+local lengths = {}
+mend_partitions(lengths)
+recover_solo()
+unpark_due()
+if control[4] ~= '1' or call('EXISTS', K.held) == 1 then release_held(MOST) end
+publish_suspect(lengths)
+publish(K.solo, math.ceil(C.solo_per_s * math.min(1, (now - ticked) / 1000)), lengths)
+sweep_dead()
+call('HSET', K.control, 'ticked', now)
+return answer({ 'TICK', full and '1' or '0', replaced, recovered, unpack(due) })

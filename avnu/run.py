@@ -1,0 +1,129 @@
+"""Run the handlers over a batch of one shop and say what becomes of each webhook.
+
+Pure but for the handlers: no Redis, no Celery, no time.
+"""
+
+import os
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from avnu.errors import Park
+from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
+from avnu.shopify.topics import resource_version, topic_for
+from avnu.webhook import Handler, Shop, Webhook
+
+_REASON_CHARACTERS = 500
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def run_batch(
+    shop: Shop, webhooks: Sequence[Webhook], handlers: Mapping[str, Handler]
+) -> tuple[Settlement, list[Exception]]:
+    """Settle every webhook of the batch; also the exceptions that handlers raised."""
+    newer = superseded_by(webhooks)
+    fresh = [webhook for i, webhook in enumerate(webhooks) if i not in newer]
+    parking: Parking | None = None
+    raised: list[Exception] = []
+    for name, some in runs(fresh):
+        if parking is None:
+            parking = _run(shop, some, handlers.get(name), raised)
+    verdicts = [webhook.verdict or Verdict(Letter.BACK) for webhook in webhooks]
+    for older, newest in newer.items():
+        if verdicts[newest].letter is Letter.DONE:
+            verdicts[older] = Verdict(Letter.SUPERSEDED)
+    return Settlement(verdicts, parking), raised
+
+
+def _run(
+    shop: Shop, webhooks: Sequence[Webhook], handler: Handler | None, raised: list[Exception]
+) -> Parking | None:
+    """One handler over its run of webhooks: each gets a verdict, unless the shop parks."""
+    if handler is None:
+        _settle_rest(webhooks, Verdict(Letter.UNHANDLED))
+        return None
+    try:
+        handler(shop, webhooks)
+    except Park as park:
+        wait_ms = 0 if park.wait_s is None else max(1, round(park.wait_s * 1000))
+        return Parking(park.cause, wait_ms)
+    except Exception as fault:
+        # Out of several, nobody knows whose fault it was: each runs alone, and only then it counts.
+        letter = Letter.FAILED if len(webhooks) == 1 else Letter.ALONE
+        if any(webhook.verdict is None for webhook in webhooks):
+            raised.append(fault)
+        _settle_rest(webhooks, Verdict(letter, reason_of(fault)))
+        return None
+    _settle_rest(webhooks, Verdict(Letter.DONE))
+    return None
+
+
+def _settle_rest(webhooks: Sequence[Webhook], verdict: Verdict) -> None:
+    for webhook in webhooks:
+        if webhook.verdict is None:
+            webhook.verdict = verdict
+
+
+def runs(webhooks: Sequence[Webhook]) -> Iterator[tuple[str, list[Webhook]]]:
+    """Neighbours with one handler, together: the order between handlers is kept."""
+    current, some = "", []
+    for webhook in webhooks:
+        topic = topic_for(webhook.topic)
+        name = topic.handler if topic else ""
+        if some and name != current:
+            yield current, some
+            some = []
+        current = name
+        some.append(webhook)
+    if some:
+        yield current, some
+
+
+def superseded_by(webhooks: Sequence[Webhook]) -> dict[int, int]:
+    """Index of each webhook that a newer one of its resource stands for → index of that one.
+
+    Newer by the resource's own ``updated_at``, because retries bring old payloads late. Equal times
+    with different bodies both run: one second can hold two changes.
+    """
+    if len(webhooks) == 1:
+        return {}
+    newest: dict[str, int] = {}
+    times: list[datetime | None] = []
+    members: dict[str, list[int]] = {}
+    for i, webhook in enumerate(webhooks):
+        topic = topic_for(webhook.topic)
+        version = resource_version(topic, webhook.body) if topic else None
+        times.append(version.updated_at if version else None)
+        if version is None or version.updated_at is None:
+            continue
+        members.setdefault(version.key, []).append(i)
+        best = newest.get(version.key)
+        if best is None or version.updated_at >= (times[best] or _LONG_AGO):
+            newest[version.key] = i
+    older: dict[int, int] = {}
+    for key, places in members.items():
+        best = newest[key]
+        for i in places:
+            if i != best and _stands_for(webhooks, times, best, i):
+                older[i] = best
+    return older
+
+
+def _stands_for(
+    webhooks: Sequence[Webhook], times: Sequence[datetime | None], best: int, i: int
+) -> bool:
+    return times[i] != times[best] or webhooks[i].body == webhooks[best].body
+
+
+def reason_of(fault: BaseException) -> str:
+    """For the operator, kept with the webhook: the error, its message and where it was raised."""
+    return f"{place_of(fault)}: {fault}"[:_REASON_CHARACTERS]
+
+
+def place_of(fault: BaseException) -> str:
+    """For logs and Flower: kind and place, never the message, which may quote a payload."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    if not frames:
+        return type(fault).__name__
+    last = frames[-1]
+    return f"{type(fault).__name__} at {os.path.basename(last.filename)}:{last.lineno}"

@@ -1,0 +1,178 @@
+"""Bodies about products and stock: products/*, inventory_items/*, inventory_levels/*.
+
+A product is made from its number in the shop's catalogue each time it is needed, so a shop of
+40,000 products costs no memory; ``version`` is what an edit changes.
+"""
+
+import random
+
+from avnu.sandbox.encoding import Payload, local_time, money, steady_id
+from avnu.sandbox.shops import SandboxShop
+
+_KINDS = ("Lamp", "Mug", "Backpack", "Notebook", "Kettle", "Rug", "Jacket", "Chair", "Print", "Bowl")
+_FINISHES = ("Oak", "Slate", "Sand", "Olive", "Rust", "Ivory", "Cobalt", "Charcoal")
+_SIZES = ("S", "M", "L", "XL")
+_TAGS = ("new", "sale", "gift", "home & living", "outdoor/garden", "handmade", "bestseller")
+
+
+def product_id(shop: SandboxShop, number: int) -> int:
+    """The id of the shop's ``number``-th product."""
+    return steady_id(shop.domain, "product", number)
+
+
+def variant_count(shop: SandboxShop, number: int) -> int:
+    """1 to 5 variants; 3 on average."""
+    return 1 + product_id(shop, number) % 5
+
+
+def variant_id(shop: SandboxShop, number: int, position: int) -> int:
+    """The id of a product's variant; positions begin at 0."""
+    return steady_id(shop.domain, "variant", number, position)
+
+
+def inventory_item_id(shop: SandboxShop, number: int, position: int) -> int:
+    """The id of the stock keeping unit behind a variant."""
+    return steady_id(shop.domain, "item", number, position)
+
+
+def price_cents(shop: SandboxShop, number: int, version: int) -> int:
+    """What a product costs at a version: every edit moves it."""
+    return 500 + product_id(shop, number) % 20_000 + 10 * version
+
+
+def product_title(shop: SandboxShop, number: int) -> str:
+    """``Oak Lamp 17``."""
+    chosen = product_id(shop, number)
+    return f"{_FINISHES[chosen % 8]} {_KINDS[chosen // 8 % 10]} {number}"
+
+
+def product_payload(shop: SandboxShop, number: int, version: int, at: float) -> Payload:
+    """The whole product, body of products/create and products/update; about 2.8 kB encoded."""
+    rng = random.Random(product_id(shop, number))
+    updated_at = local_time(at, shop.offset_minutes)
+    created_at = local_time(at - rng.randrange(86_400, 50_000_000), shop.offset_minutes)
+    title = product_title(shop, number)
+    variants = [
+        _variant(shop, number, position, version, created_at, updated_at)
+        for position in range(variant_count(shop, number))
+    ]
+    image = _image(shop, number, created_at)
+    return {
+        "admin_graphql_api_id": f"gid://shopify/Product/{product_id(shop, number)}",
+        "body_html": f"<p>{title}, made to last & easy to care for.</p>",
+        "created_at": created_at,
+        "handle": title.lower().replace(" ", "-"),
+        "id": product_id(shop, number),
+        "product_type": title.split()[1],
+        "published_at": created_at,
+        "template_suffix": None,
+        "title": title,
+        "updated_at": updated_at,
+        "vendor": shop.name,
+        "status": "active",
+        "published_scope": "global",
+        "tags": ", ".join(sorted(rng.sample(_TAGS, 3)) + [f"rev-{version}"]),
+        "variants": variants,
+        "options": [
+            {
+                "name": "Size",
+                "id": steady_id(shop.domain, "option", number),
+                "product_id": product_id(shop, number),
+                "position": 1,
+                "values": [variant["title"] for variant in variants],
+            }
+        ],
+        "images": [image],
+        "image": image,
+        "media": [],
+        "variant_gids": [
+            {"admin_graphql_api_id": variant["admin_graphql_api_id"], "updated_at": updated_at}
+            for variant in variants
+        ],
+        "has_variants_that_requires_components": False,
+        "category": None,
+    }
+
+
+def _variant(
+    shop: SandboxShop, number: int, position: int, version: int, created_at: str, updated_at: str
+) -> Payload:
+    size = _SIZES[position % 4] + ("" if position < 4 else " wide")
+    cents = price_cents(shop, number, version)
+    stock = (product_id(shop, number) + 7 * version + position) % 200
+    return {
+        "admin_graphql_api_id": f"gid://shopify/ProductVariant/{variant_id(shop, number, position)}",
+        "barcode": None,
+        "compare_at_price": money(cents + 500),
+        "created_at": created_at,
+        "id": variant_id(shop, number, position),
+        "inventory_policy": "deny",
+        "position": position + 1,
+        "price": money(cents),
+        "product_id": product_id(shop, number),
+        "sku": f"{number:05d}-{position}",
+        "taxable": True,
+        "title": size,
+        "updated_at": updated_at,
+        "option1": size,
+        "option2": None,
+        "option3": None,
+        "image_id": None,
+        "inventory_item_id": inventory_item_id(shop, number, position),
+        "inventory_quantity": stock,
+        "old_inventory_quantity": stock,
+    }
+
+
+def _image(shop: SandboxShop, number: int, created_at: str) -> Payload:
+    image_id = steady_id(shop.domain, "image", number)
+    return {
+        "id": image_id,
+        "alt": None,
+        "position": 1,
+        "product_id": product_id(shop, number),
+        "created_at": created_at,
+        "updated_at": created_at,
+        "admin_graphql_api_id": f"gid://shopify/ProductImage/{image_id}",
+        "width": 1200,
+        "height": 1200,
+        "src": f"https://cdn.example.com/s/files/{shop.id}/products/{number}.jpg?v=1&size=full",
+        "variant_ids": [],
+    }
+
+
+def inventory_item_payload(shop: SandboxShop, number: int, position: int, at: float) -> Payload:
+    """The stock keeping unit behind a variant."""
+    item_id = inventory_item_id(shop, number, position)
+    return {
+        "id": item_id,
+        "sku": f"{number:05d}-{position}",
+        "created_at": local_time(at - 40_000_000, shop.offset_minutes),
+        "updated_at": local_time(at, shop.offset_minutes),
+        "requires_shipping": True,
+        "cost": money(price_cents(shop, number, 0) // 2),
+        "country_code_of_origin": shop.country_code,
+        "province_code_of_origin": None,
+        "harmonized_system_code": None,
+        "tracked": True,
+        "country_harmonized_system_codes": [],
+        "weight_value": 0.4,
+        "weight_unit": "kg",
+        "admin_graphql_api_id": f"gid://shopify/InventoryItem/{item_id}",
+    }
+
+
+def level_payload(
+    shop: SandboxShop, number: int, position: int, location_id: int, available: int, at: float
+) -> Payload:
+    """How many pieces of a variant lie at a location, body of inventory_levels/update."""
+    item_id = inventory_item_id(shop, number, position)
+    return {
+        "inventory_item_id": item_id,
+        "location_id": location_id,
+        "available": available,
+        "updated_at": local_time(at, shop.offset_minutes),
+        "admin_graphql_api_id": (
+            f"gid://shopify/InventoryLevel/{location_id}?inventory_item_id={item_id}"
+        ),
+    }

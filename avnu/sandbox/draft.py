@@ -1,0 +1,61 @@
+"""A delivery plan in the making: what mischief takes from, adds to and moves."""
+
+import random
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from avnu.sandbox.delivery import Delivery, Kind
+
+
+class Draft:
+    """A plan in the making: deliveries with the place they shall have.
+
+    Every kind of mischief takes webhooks that no other has touched, so that the ledger can say
+    of each what must become of it.
+    """
+
+    def __init__(self, genuine: Sequence[Delivery], rng: random.Random) -> None:
+        self.rng = rng
+        self.genuine = list(genuine)
+        self.place = {delivery.number: float(n) for n, delivery in enumerate(genuine)}
+        self.extra: list[Delivery] = []
+        self._untouched = list(range(len(genuine)))
+        rng.shuffle(self._untouched)
+
+    def ordered(self) -> list[Delivery]:
+        """The plan: everything, in the order of its places."""
+        everything = self.genuine + self.extra
+        return sorted(everything, key=lambda delivery: (self.place[delivery.number], delivery.number))
+
+    def take(
+        self, rate: float, fits: Callable[[Delivery], bool] = lambda delivery: True
+    ) -> Iterator[int]:
+        """Indexes into ``genuine`` for ``rate`` of all, each handed out once in a draft."""
+        wanted = max(1, round(rate * len(self.genuine))) if rate > 0 else 0
+        chosen = [index for index in self._untouched if fits(self.genuine[index])][:wanted]
+        taken = set(chosen)
+        self._untouched = [index for index in self._untouched if index not in taken]
+        return iter(chosen)
+
+    def turn_into(self, index: int, kind: Kind) -> None:
+        """The genuine webhook goes as another of Shopify's own kinds."""
+        self.genuine[index] = msgspec.structs.replace(self.genuine[index], kind=kind)
+
+    def add(self, source: Delivery, place: float, kind: Kind, **changes: Any) -> Delivery:
+        """Put a changed copy of ``source`` into the plan."""
+        number = len(self.genuine) + len(self.extra)
+        made = msgspec.structs.replace(source, number=number, kind=kind, **changes)
+        self.extra.append(made)
+        self.place[number] = place
+        return made
+
+    def new_id(self) -> str:
+        """A webhook id like Shopify's."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def anywhere(self) -> float:
+        """A place between the first webhook and the last."""
+        return self.rng.uniform(0, len(self.genuine))

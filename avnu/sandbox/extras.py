@@ -1,0 +1,83 @@
+"""Bodies about the app and its shops, privacy, and what Avnu does not follow.
+
+Facts: ``customers/data_request``, ``customers/redact`` and ``shop/redact`` are the three topics
+that Shopify's privacy rules oblige every app to take.
+"""
+
+from avnu.sandbox.encoding import Payload, local_time, money, steady_id
+from avnu.sandbox.shops import SandboxShop
+
+#: Topics that shops send and Avnu has no route for: answered 200, counted ``ignored``.
+UNROUTED = ("customers/update", "carts/update", "themes/publish", "collections/update")
+
+
+def scopes_payload(shop: SandboxShop, at: float) -> Payload:
+    """Body of app/scopes_update: what the app may do, before and now."""
+    return {
+        "id": steady_id(shop.domain, "installation"),
+        "shop_id": f"gid://shopify/Shop/{shop.id}",
+        "previous": ["read_products"],
+        "current": ["read_products", "write_products", "read_orders"],
+        "updated_at": local_time(at, shop.offset_minutes),
+    }
+
+
+def data_request_payload(shop: SandboxShop, customer: int) -> Payload:
+    """A customer asks the shop what is stored about them."""
+    return {
+        "shop_id": shop.id,
+        "shop_domain": shop.domain,
+        "customer": _customer(shop, customer),
+        "orders_requested": _orders(shop, customer),
+        "data_request": {"id": steady_id(shop.domain, "data_request", customer)},
+    }
+
+
+def customer_redact_payload(shop: SandboxShop, customer: int) -> Payload:
+    """A customer's data must go."""
+    return {
+        "shop_id": shop.id,
+        "shop_domain": shop.domain,
+        "customer": _customer(shop, customer),
+        "orders_to_redact": _orders(shop, customer),
+    }
+
+
+def shop_redact_payload(shop: SandboxShop) -> Payload:
+    """48 hours after the uninstall: the shop's data must go."""
+    return {"shop_id": shop.id, "shop_domain": shop.domain}
+
+
+def unrouted_payload(topic: str, shop: SandboxShop, number: int, at: float) -> Payload:
+    """A body for one of ``UNROUTED``."""
+    when = local_time(at, shop.offset_minutes)
+    resource_id = steady_id(shop.domain, topic, number)
+    if topic == "carts/update":
+        return {
+            "id": f"{resource_id:x}",
+            "token": f"{resource_id:x}",
+            "line_items": [{"id": resource_id, "quantity": 1, "price": money(1999)}],
+            "note": None,
+            "updated_at": when,
+            "created_at": when,
+        }
+    kind = {"customers/update": "Customer", "themes/publish": "OnlineStoreTheme"}.get(topic)
+    return {
+        "id": resource_id,
+        "title": f"Number {number}",
+        "created_at": when,
+        "updated_at": when,
+        "admin_graphql_api_id": f"gid://shopify/{kind or 'Collection'}/{resource_id}",
+    }
+
+
+def _customer(shop: SandboxShop, customer: int) -> Payload:
+    return {
+        "id": steady_id(shop.domain, "customer", customer),
+        "email": f"customer{customer}@example.com",
+        "phone": "555-625-1199",
+    }
+
+
+def _orders(shop: SandboxShop, customer: int) -> list[int]:
+    return [steady_id(shop.domain, "old order", customer, n) for n in range(3)]

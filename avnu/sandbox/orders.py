@@ -1,0 +1,299 @@
+"""Bodies about one order through its life: orders/*, fulfillments/*, refunds/create."""
+
+import random
+
+import msgspec
+
+from avnu.sandbox.catalog import price_cents, product_id, product_title, variant_count, variant_id
+from avnu.sandbox.encoding import Payload, local_time, money, money_set, steady_id
+from avnu.sandbox.shops import SandboxShop
+
+_NAMES = ("Ada Byron", "Noor Haddad", "Lea Brandt", "Tom O'Neil", "Mei Tanaka", "Ana Souza")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What was bought: a variant of the shop's catalogue."""
+
+    product: int  # number in the catalogue
+    position: int  # variant
+    quantity: int
+    cents: int  # per piece
+
+
+class Order(msgspec.Struct):
+    """One order: what was bought, and how far it has come."""
+
+    shop: SandboxShop
+    number: int
+    created: float  # unix seconds
+    lines: tuple[Line, ...]
+    buyer: str
+    financial_status: str = "pending"
+    fulfillment_status: str | None = None
+    cancelled: float | None = None
+
+    @property
+    def id(self) -> int:
+        """64 bits, steady for the shop and the number."""
+        return steady_id(self.shop.domain, "order", self.number)
+
+    @property
+    def subtotal_cents(self) -> int:
+        """The lines, without shipping."""
+        return sum(line.cents * line.quantity for line in self.lines)
+
+
+SHIPPING_CENTS = 490
+
+
+def new_order(rng: random.Random, shop: SandboxShop, number: int, at: float) -> Order:
+    """An order of one to three lines, not yet paid."""
+    lines = []
+    for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
+        product = rng.randrange(shop.products)
+        position = rng.randrange(variant_count(shop, product))
+        lines.append(Line(product, position, rng.randint(1, 3), price_cents(shop, product, 0)))
+    return Order(shop, number, at, tuple(lines), rng.choice(_NAMES))
+
+
+def order_payload(order: Order, at: float) -> Payload:
+    """The whole order at the moment ``at``; 3 to 5 kB encoded."""
+    shop, subtotal = order.shop, order.subtotal_cents
+    total = subtotal + SHIPPING_CENTS
+    first, _, last = order.buyer.partition(" ")
+    address = _address(order)
+    email = f"{first.lower()}.{order.number}@example.com"
+    return {
+        "id": order.id,
+        "admin_graphql_api_id": f"gid://shopify/Order/{order.id}",
+        "buyer_accepts_marketing": False,
+        "cancel_reason": "customer" if order.cancelled else None,
+        "cancelled_at": order.cancelled and local_time(order.cancelled, shop.offset_minutes),
+        "closed_at": None,
+        "confirmed": True,
+        "contact_email": email,
+        "created_at": local_time(order.created, shop.offset_minutes),
+        "currency": shop.currency,
+        "current_total_price": money(total),
+        "customer_locale": "en",
+        "discount_codes": [],
+        "email": email,
+        "financial_status": order.financial_status,
+        "fulfillment_status": order.fulfillment_status,
+        "name": f"#{order.number}",
+        "note": None,
+        "note_attributes": [],
+        "number": order.number - 1000,
+        "order_number": order.number,
+        "order_status_url": f"https://{shop.domain}/{shop.id}/orders/{order.id:x}/status?key=a&l=en",
+        "payment_gateway_names": ["shopify_payments"],
+        "phone": None,
+        "presentment_currency": shop.currency,
+        "processed_at": local_time(order.created, shop.offset_minutes),
+        "source_name": "web",
+        "subtotal_price": money(subtotal),
+        "subtotal_price_set": money_set(subtotal, shop.currency),
+        "tags": "",
+        "tax_lines": [],
+        "taxes_included": False,
+        "test": False,
+        "token": f"{order.id:x}",
+        "total_discounts": "0.00",
+        "total_line_items_price": money(subtotal),
+        "total_outstanding": "0.00" if order.financial_status == "paid" else money(total),
+        "total_price": money(total),
+        "total_price_set": money_set(total, shop.currency),
+        "total_shipping_price_set": money_set(SHIPPING_CENTS, shop.currency),
+        "total_tax": "0.00",
+        "total_tip_received": "0.00",
+        "total_weight": 400,
+        "updated_at": local_time(at, shop.offset_minutes),
+        "user_id": None,
+        "billing_address": address,
+        "customer": {
+            "id": steady_id(shop.domain, "customer", order.buyer),
+            "created_at": local_time(order.created - 5_000_000, shop.offset_minutes),
+            "updated_at": local_time(order.created, shop.offset_minutes),
+            "first_name": first,
+            "last_name": last,
+            "state": "disabled",
+            "verified_email": True,
+            "email": email,
+            "phone": None,
+            "currency": shop.currency,
+        },
+        "discount_applications": [],
+        "fulfillments": [],
+        "line_items": [_line_item(order, line) for line in order.lines],
+        "payment_terms": None,
+        "refunds": [],
+        "shipping_address": address,
+        "shipping_lines": [
+            {
+                "id": steady_id(order.id, "shipping"),
+                "code": "standard",
+                "discounted_price": money(SHIPPING_CENTS),
+                "price": money(SHIPPING_CENTS),
+                "source": "shopify",
+                "title": "Standard & tracked",
+                "tax_lines": [],
+                "discount_allocations": [],
+            }
+        ],
+    }
+
+
+def fulfillment_payload(order: Order, at: float, status: str = "success") -> Payload:
+    """The parcel that carries every line of the order."""
+    shop = order.shop
+    fulfillment_id = steady_id(order.id, "fulfillment")
+    tracking = f"1Z{order.id % 10**12:012d}"
+    tracking_url = f"https://track.example.com/?requester=ST&number={tracking}"
+    return {
+        "id": fulfillment_id,
+        "order_id": order.id,
+        "status": status,
+        "created_at": local_time(at, shop.offset_minutes),
+        "service": "manual",
+        "updated_at": local_time(at, shop.offset_minutes),
+        "tracking_company": "UPS",
+        "shipment_status": None,
+        "location_id": shop.locations[0],
+        "origin_address": None,
+        "email": f"{order.buyer.split()[0].lower()}.{order.number}@example.com",
+        "destination": _address(order),
+        "line_items": [_line_item(order, line) for line in order.lines],
+        "tracking_number": tracking,
+        "tracking_numbers": [tracking],
+        "tracking_url": tracking_url,
+        "tracking_urls": [tracking_url],
+        "receipt": {},
+        "name": f"#{order.number}.1",
+        "admin_graphql_api_id": f"gid://shopify/Fulfillment/{fulfillment_id}",
+    }
+
+
+def refund_payload(order: Order, at: float) -> Payload:
+    """The first line of the order, given back."""
+    shop, line = order.shop, order.lines[0]
+    refund_id, amount = steady_id(order.id, "refund"), line.cents * line.quantity
+    item = _line_item(order, line)
+    return {
+        "id": refund_id,
+        "order_id": order.id,
+        "created_at": local_time(at, shop.offset_minutes),
+        "note": "Arrived damaged",
+        "user_id": None,
+        "processed_at": local_time(at, shop.offset_minutes),
+        "restock": True,
+        "duties": [],
+        "admin_graphql_api_id": f"gid://shopify/Refund/{refund_id}",
+        "refund_line_items": [
+            {
+                "id": steady_id(refund_id, "line"),
+                "quantity": line.quantity,
+                "line_item_id": item["id"],
+                "location_id": shop.locations[0],
+                "restock_type": "return",
+                "subtotal": money(amount),
+                "total_tax": "0.00",
+                "subtotal_set": money_set(amount, shop.currency),
+                "total_tax_set": money_set(0, shop.currency),
+                "line_item": item,
+            }
+        ],
+        "transactions": [
+            {
+                "id": steady_id(refund_id, "transaction"),
+                "order_id": order.id,
+                "kind": "refund",
+                "gateway": "shopify_payments",
+                "status": "success",
+                "amount": money(amount),
+                "currency": shop.currency,
+                "created_at": local_time(at, shop.offset_minutes),
+            }
+        ],
+        "order_adjustments": [],
+    }
+
+
+def edit_payload(order: Order, at: float) -> Payload:
+    """One more piece of the first line, body of orders/edited."""
+    when = local_time(at, order.shop.offset_minutes)
+    none: Payload = {"additions": [], "removals": []}
+    return {
+        "order_edit": {
+            "id": steady_id(order.id, "edit", when),
+            "app_id": None,
+            "created_at": when,
+            "committed_at": when,
+            "notify_customer": False,
+            "order_id": order.id,
+            "staff_note": "",
+            "user_id": None,
+            "line_items": {
+                "additions": [{"id": _line_id(order, order.lines[0]), "delta": 1}],
+                "removals": [],
+            },
+            "discounts": {"line_item": none},
+            "shipping_lines": none,
+        }
+    }
+
+
+def _line_id(order: Order, line: Line) -> int:
+    return steady_id(order.id, line.product, line.position)
+
+
+def _line_item(order: Order, line: Line) -> Payload:
+    shop, line_id = order.shop, _line_id(order, line)
+    title = product_title(shop, line.product)
+    return {
+        "id": line_id,
+        "admin_graphql_api_id": f"gid://shopify/LineItem/{line_id}",
+        "current_quantity": line.quantity,
+        "fulfillable_quantity": 0 if order.fulfillment_status == "fulfilled" else line.quantity,
+        "fulfillment_service": "manual",
+        "fulfillment_status": order.fulfillment_status,
+        "gift_card": False,
+        "grams": 400,
+        "name": title,
+        "price": money(line.cents),
+        "price_set": money_set(line.cents, shop.currency),
+        "product_exists": True,
+        "product_id": product_id(shop, line.product),
+        "properties": [],
+        "quantity": line.quantity,
+        "requires_shipping": True,
+        "sku": f"{line.product:05d}-{line.position}",
+        "taxable": True,
+        "title": title,
+        "total_discount": "0.00",
+        "variant_id": variant_id(shop, line.product, line.position),
+        "variant_inventory_management": "shopify",
+        "variant_title": None,
+        "vendor": shop.name,
+        "tax_lines": [],
+        "duties": [],
+        "discount_allocations": [],
+    }
+
+
+def _address(order: Order) -> Payload:
+    first, _, last = order.buyer.partition(" ")
+    return {
+        "first_name": first,
+        "last_name": last,
+        "name": order.buyer,
+        "address1": f"{order.number % 90 + 1} Elm St.",
+        "address2": None,
+        "city": "Springfield",
+        "zip": "37178",
+        "province": None,
+        "province_code": None,
+        "country": order.shop.country,
+        "country_code": order.shop.country_code,
+        "phone": "555-625-1199",
+        "company": None,
+    }

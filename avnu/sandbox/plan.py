@@ -1,0 +1,44 @@
+"""The delivery plan: everything that will be sent, in order, from a seed alone."""
+
+import random
+import uuid
+
+from avnu.sandbox.day import Event
+from avnu.sandbox.delivery import Delivery
+from avnu.sandbox.encoding import triggered_at
+from avnu.sandbox.draft import Draft
+from avnu.sandbox.mischief import NO_MISCHIEF, Mischief, make_mischief
+from avnu.sandbox.store import FIRST_DAY, Store
+
+
+def plan(
+    seed: int,
+    shops: int,
+    deliveries: int,
+    mischief: Mischief = NO_MISCHIEF,
+    start: float = FIRST_DAY,
+) -> list[Delivery]:
+    """``deliveries`` genuine webhooks of ``shops`` shops in the order sent, mischief among them.
+
+    Duplicates, replays and attacks come on top of ``deliveries``. A pure function: the same
+    arguments give the same plan, ids and bytes included. ``start`` is the first second of the
+    day in unix time. Takes about 3 kB of memory for each genuine webhook.
+    """
+    rng = random.Random(f"plan:{seed}")
+    events = Store(seed, shops, start).events(deliveries)
+    genuine = [_delivery(rng, number, event) for number, event in enumerate(events)]
+    draft = Draft(genuine, rng)
+    make_mischief(draft, mischief)
+    return draft.ordered()
+
+
+def _delivery(rng: random.Random, number: int, event: Event) -> Delivery:
+    return Delivery(
+        number=number,
+        shop=event.shop.domain,
+        webhook_id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        topic=event.topic,
+        body=event.body,
+        event_id=event.event_id,
+        triggered_at=triggered_at(event.at),
+    )

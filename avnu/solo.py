@@ -1,0 +1,61 @@
+"""``tasks.<area>.<handler>(shop, webhook_id)``: one webhook in trouble, alone."""
+
+import logging
+from collections.abc import Mapping
+
+from avnu.drain import JITTER
+from avnu.errors import HandlerFailed
+from avnu.inbox.solo import Claim, Refusal
+from avnu.inbox.turn import Letter, Settlement
+from avnu.run import place_of, run_batch
+from avnu.runtime import Runtime
+from avnu.webhook import Handler, Shop, Webhook
+
+log = logging.getLogger(__name__)
+
+_OUTCOMES = {
+    Letter.DONE: "done",
+    Letter.REJECTED: "rejected",
+    Letter.BACK: "left",
+    Letter.UNHANDLED: "unhandled",
+    Letter.FAILED: "failed",
+}
+
+
+def run_alone(
+    runtime: Runtime, handlers: Mapping[str, Handler], shop: str, webhook_id: str
+) -> dict[str, int | str]:
+    """Claim, run, settle. Raises HandlerFailed when the handler raised, after settling."""
+    owner = f"{runtime.random.getrandbits(64):016x}"
+    claim = runtime.inbox.claim(shop, webhook_id, owner)
+    if isinstance(claim, Refusal):
+        return {"outcome": claim.value.lower()}
+    settlement, raised = _run(runtime, claim, handlers)
+    verdict, parking = settlement.verdicts[0], settlement.parking
+    jitter = runtime.random.uniform(-JITTER, JITTER)
+    if not runtime.inbox.settle(claim, verdict, parking, jitter):
+        return {"outcome": "lost"}
+    if raised:
+        _show(raised[0], claim, runtime.settings.queue_attempts)
+    outcome = f"parked: {parking.cause}" if parking else _OUTCOMES[verdict.letter]
+    return {"outcome": outcome, "topic": claim.webhook.topic, "attempt": claim.failed_runs + 1}
+
+
+def _run(
+    runtime: Runtime, claim: Claim, handlers: Mapping[str, Handler]
+) -> tuple[Settlement, list[Exception]]:
+    ref = claim.webhook.ref
+    with runtime.leases.holding("solo", ref, claim.owner, claim.token) as deadline_s:
+        inside = runtime.gate.alone if claim.suspect else runtime.gate.together
+        with inside():
+            shop = Shop(claim.webhook.shop, runtime.clock, deadline_s)
+            webhook = Webhook(claim.webhook, attempt=claim.failed_runs + 1)
+            return run_batch(shop, [webhook], handlers)
+
+
+def _show(fault: Exception, claim: Claim, attempts: int) -> None:
+    """Fail the Celery task, so that Flower shows attempt and traceback, without the message."""
+    webhook = claim.webhook
+    raise HandlerFailed(
+        f"{place_of(fault)}; {webhook.topic}, attempt {claim.failed_runs + 1} of {attempts}"
+    ).with_traceback(fault.__traceback__) from None

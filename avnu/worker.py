@@ -1,0 +1,73 @@
+"""What makes a Celery worker an Avnu worker: the tick, the checks at its start, its logs."""
+
+import logging
+from typing import Any
+
+from celery import bootsteps
+from celery.signals import setup_logging
+from redis.exceptions import RedisError
+
+from avnu.app import AvnuCelery
+from avnu.errors import UnsupportedServer
+from avnu.logs import configure_logging
+from avnu.server_check import check_server
+from avnu.ticker import Ticker
+
+log = logging.getLogger(__name__)
+
+_UNFIT_POOLS = ("gevent", "eventlet")
+
+
+def equip(app: AvnuCelery) -> None:
+    """Add Avnu's steps and logging to an app that will run as a worker."""
+    app.steps["worker"].add(TickStep)
+
+    def configure(**_: Any) -> None:
+        configure_logging(app.runtime.settings.log_level)
+
+    setup_logging.connect(configure, weak=False)
+
+
+class TickStep(bootsteps.StartStopStep):
+    """Starts the tick once the pool's processes are forked; stops it with the worker."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        _refuse_unfit_pool(worker)
+        self._ticker: Ticker | None = None
+
+    def start(self, worker: Any) -> None:
+        _refuse_unfit_server(worker.app)
+        self._ticker = Ticker(worker.app, worker.app.runtime.inbox)
+        self._ticker.start()
+
+    def stop(self, worker: Any) -> None:
+        if self._ticker:
+            self._ticker.stop()
+
+    terminate = stop
+
+
+def _refuse_unfit_pool(worker: Any) -> None:
+    pool = getattr(worker.pool_cls, "__module__", str(worker.pool_cls))
+    for name in _UNFIT_POOLS:
+        if name in pool:
+            raise SystemExit(
+                f"avnu: the {name} pool is not supported: Celery never looks for abandoned messages"
+                " under it, and a lease cannot be renewed while a handler computes."
+                " Use -P prefork (the default) or -P threads."
+            )
+
+
+def _refuse_unfit_server(app: AvnuCelery) -> None:
+    """An unfit server ends the worker with the reason; one that is away is waited for."""
+    try:
+        check_server(
+            app.runtime.connections.inbox(), durability=app.runtime.settings.inbox_durability
+        )
+    except UnsupportedServer as fault:
+        raise SystemExit(f"avnu: {fault}") from None
+    except (RedisError, OSError) as fault:
+        log.warning("server not checked, it cannot be reached: %s", type(fault).__name__)

@@ -1,0 +1,12 @@
+"""Task modules: what happens to a webhook after it is kept. One module per area.
+
+To add a topic:
+1. A row in ``avnu/shopify/topics.py``: topic, area, handler. Say ``whole`` with ``resource`` only
+   if the payload is the whole resource with its ``updated_at``; say ``destructive`` for a delete.
+2. A struct in ``avnu/shopify/payloads/<area>.py`` with the fields you use, and no others.
+3. A function of the handler's name in ``tasks/<area>.py``, under ``@area.handler``. It runs at
+   least once, maybe late, maybe beside an older version of itself: guard its writes by version.
+4. A small body in ``tests/fixtures/payloads/``; the tests of payloads and topics find it there.
+To add a task module: its name in ``AREAS`` of ``topics.py`` (queue and wake-ups follow from it),
+and ``tasks/<area>.py`` with ``area = Area("<area>")``; then add its topics as above.
+"""

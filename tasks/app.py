@@ -1,0 +1,33 @@
+"""The life of the app in a shop: uninstalled, granted other scopes, the shop itself changed.
+
+The handlers read their payloads into typed structs, so that a body which is not what its topic
+promises is rejected; putting away a shop's tokens and work is not part of this version.
+"""
+
+from collections.abc import Sequence
+
+from avnu.handlers import Area, Shop, Webhook
+from avnu.shopify.payloads import app as payloads
+
+area = Area("app")
+
+
+@area.handler
+def app_uninstalled(shop: Shop, webhooks: Sequence[Webhook]) -> None:
+    """app/uninstalled: the merchant removed the app; the body is the shop as it was then."""
+    for webhook in webhooks:
+        webhook.decode(payloads.Shop)
+
+
+@area.handler
+def scopes_updated(shop: Shop, webhooks: Sequence[Webhook]) -> None:
+    """app/scopes_update: the access scopes granted before and now."""
+    for webhook in webhooks:
+        webhook.decode(payloads.ScopesUpdate)
+
+
+@area.handler
+def shop_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
+    """shop/update: domain, plan, currency or another property of the shop."""
+    for webhook in webhooks:
+        webhook.decode(payloads.Shop)

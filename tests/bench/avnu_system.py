@@ -1,0 +1,60 @@
+"""Avnu as it is deployed: the ASGI door under uvicorn, and `celery -A avnu worker`."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from avnu.keys import Keys
+from tests.bench.processes import Program
+from tests.bench.system import client, environment
+
+NAMESPACE = "avnu"
+INBOX_DB = 2
+CONCURRENCY = 3
+AREA = "products"
+
+# Entered and left again, per area, in the hash of counters that the scripts keep.
+_ACCEPTED = f"accepted:{AREA}"
+_LEFT = (f"done:{AREA}", f"superseded:{AREA}", f"deleted:{AREA}")
+
+KEYS = Keys(NAMESPACE)
+
+
+@dataclass(frozen=True)
+class Avnu:
+    """With the default settings."""
+
+    name: str = "Avnu"
+
+    def start_receiver(self, redis_port: int, port: int) -> Program:
+        command = [
+            *(sys.executable, "-m", "uvicorn", "webhooks.asgi:app"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--no-access-log", "--log-level", "warning"),
+        ]
+        return self._start("receiver", command, redis_port)
+
+    def start_worker(self, redis_port: int) -> Program:
+        command = [sys.executable, "-m", "celery", "-A", "avnu", "worker", "--loglevel", "WARNING"]
+        return self._start("worker", command, redis_port)
+
+    def open_webhooks(self, redis_port: int) -> Callable[[], int]:
+        redis = client(redis_port, INBOX_DB)
+        key = KEYS.of("counts")
+
+        def count() -> int:
+            accepted, *left = (int(n or 0) for n in redis.hmget(key, _ACCEPTED, *_LEFT))
+            return accepted - sum(left)
+
+        return count
+
+    def _start(self, part: str, command: list[str], redis_port: int) -> Program:
+        env = {
+            **environment(redis_port),
+            "AVNU_NAMESPACE": NAMESPACE,
+            "QUEUE_CONCURRENCY": str(CONCURRENCY),
+        }
+        # Away from the repository: a developer's .env is no part of the measurement.
+        return Program(f"{self.name} {part}", command, env=env, cwd=Path(tempfile.gettempdir()))

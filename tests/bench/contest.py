@@ -1,0 +1,181 @@
+"""The measurements of all systems in interleaved rounds, and the issue's targets for them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tests.bench import accept, ceiling, drain, fairness, memory
+from tests.bench.avnu_system import Avnu
+from tests.bench.celery_system import PlainCelery
+from tests.bench.deliveries import Delivery, render, spread_over
+from tests.bench.report import Report, Target, median, median_ratio
+from tests.bench.system import System
+
+Measured = TypeVar("Measured")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured: rounds, seconds, webhooks."""
+
+    rounds: int
+    accept_seconds: float
+    accept_requests: int
+    drained: int
+    drained_warm_up: int
+    drained_by_celery: int
+    weighed: int
+    flood: int
+    other_shops: int
+
+
+FULL = Scale(
+    rounds=5,
+    accept_seconds=4.0,
+    accept_requests=60_000,
+    drained=40_000,
+    drained_warm_up=10_000,
+    drained_by_celery=4_000,
+    weighed=20_000,
+    flood=50_000,
+    other_shops=40_000,
+)
+QUICK = Scale(
+    rounds=1,
+    accept_seconds=2.0,
+    accept_requests=30_000,
+    drained=15_000,
+    drained_warm_up=5_000,
+    drained_by_celery=1_500,
+    weighed=5_000,
+    flood=20_000,
+    other_shops=16_000,
+)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Avnu against the peers that this machine can run; `bullmq` has one entry per process count."""
+
+    scale: Scale
+    report: Report
+    bullmq: Sequence[System]
+    celery: PlainCelery | None
+
+    def accept(self) -> None:
+        """Throughput, latency and CPU of the receivers."""
+        scale = self.scale
+        warm_up = _requests(render(accept.WARM_UP_REQUESTS, spread_over(200), "warm-up"))
+        requests = _requests(render(scale.accept_requests, spread_over(200), "accept"))
+        alone = ceiling.measure(requests[:20_000])
+        self.report.note(
+            f"generator alone: {alone.per_second:,.0f} requests/s through a trivial server, "
+            f"{alone.per_cpu_second:,.0f} per second of its own CPU time"
+        )
+        rounds = self._interleave(
+            (*self.bullmq, self.celery),
+            lambda system: accept.measure(system, warm_up, requests, scale.accept_seconds),
+        )
+        columns = {
+            "per_second": "webhooks/s",
+            "p50_ms": "p50 ms",
+            "p99_ms": "p99 ms",
+            "cpu_s_per_1000": "CPU s per 1,000",
+            "generator_share": "generator, cores",
+        }
+        self.report.rounds("Accept", columns, rounds)
+        if best := self._best_bullmq(rounds):
+            ours = rounds["Avnu"]
+            ratio = median_ratio(ours, best, "per_second")
+            p99 = median_ratio(ours, best, "p99_ms")
+            cpu = median_ratio(ours, best, "cpu_s_per_1000")
+            self._at_least("accept, webhooks/s ÷ BullMQ's", ratio, 1.3, aim=2.0)
+            self._at_most("accept, p99 ÷ BullMQ's", p99, 0.7)
+            self.report.note(f"accept, CPU per webhook ÷ BullMQ's: {cpu:.2f}")
+
+    def drain(self) -> None:
+        """Throughput and CPU of the workers, over 200 shops and over as many shops as webhooks."""
+        self._drain("Drain, 200 shops", 200, limit=1.5, aim=3.0, celery=self.celery)
+        self._drain("Drain, each its own shop", self.scale.drained, limit=1.0, aim=1.5, celery=None)
+
+    def _drain(
+        self, name: str, shops: int, *, limit: float, aim: float, celery: PlainCelery | None
+    ) -> None:
+        scale = self.scale
+        requests = _requests(render(scale.drained, spread_over(shops), name))
+
+        def measure(system: System) -> drain.Drained:
+            # Plain Celery is so slow that a tenth of the backlog already takes it as long.
+            if system is celery:
+                short = requests[: scale.drained_by_celery]
+                return drain.measure(system, short, scale.drained_by_celery // 4)
+            return drain.measure(system, requests, scale.drained_warm_up)
+
+        rounds = self._interleave((*self.bullmq, celery), measure)
+        columns = {"per_second": "webhooks/s", "cpu_s_per_1000": "CPU s per 1,000"}
+        self.report.rounds(name, columns, rounds)
+        label = name.lower()
+        if best := self._best_bullmq(rounds):
+            ratio = median_ratio(rounds["Avnu"], best, "per_second")
+            self._at_least(f"{label} ÷ BullMQ's", ratio, limit, aim=aim)
+        if celery:
+            ratio = median_ratio(rounds["Avnu"], rounds[celery.name], "per_second")
+            self._at_least(f"{label} ÷ plain Celery's", ratio, 10.0)
+
+    def memory(self) -> None:
+        """Bytes per waiting and per settled webhook."""
+        warm_up = _requests(render(500, spread_over(200), "weigh warm-up"))
+        for name, shops in (("200 shops", 200), ("each its own shop", self.scale.weighed)):
+            requests = _requests(render(self.scale.weighed, spread_over(shops), name))
+            systems = [Avnu(), *self.bullmq[:1]]
+            weighed = {
+                system.name: [memory.measure(system, warm_up, requests)] for system in systems
+            }
+            columns = {"waiting_bytes": "waiting, B", "settled_bytes": "settled, B"}
+            self.report.rounds(f"Memory per webhook, {name}", columns, weighed)
+            ours = weighed["Avnu"][0]
+            if self.bullmq:
+                theirs = weighed[self.bullmq[0].name][0].waiting_bytes
+                self._at_most(f"memory, waiting, {name}", ours.waiting_bytes, theirs, unit="B")
+            self._at_most(f"memory, settled, {name}", ours.settled_bytes, 300.0, unit="B")
+
+    def fairness(self) -> None:
+        """Seconds that a new shop waits behind one shop's flood."""
+        waited = fairness.measure(self.scale.flood, self.scale.other_shops)
+        self.report.figures["Fairness"] = {
+            "seconds": waited.seconds,
+            "flood_left": waited.flood_left,
+            "partitions_busy": waited.partitions_busy,
+        }
+        self.report.note(
+            f"{len(waited.seconds)} new shops, one per partition, settled after "
+            f"{waited.seconds[0]:.2f} to {waited.seconds[-1]:.2f} s; then {waited.flood_left:,} "
+            f"webhooks of the flood still waited and {waited.partitions_busy} partitions had work"
+        )
+        self._at_most("fairness, slowest new shop", waited.seconds[-1], 2.0, unit="s")
+
+    def _interleave(
+        self, peers: Iterable[System | None], measure: Callable[[System], Measured]
+    ) -> dict[str, list[Measured]]:
+        """Every system once, then all again: what slows the machine for a while slows them all."""
+        systems: list[System] = [Avnu(), *(peer for peer in peers if peer)]
+        rounds: dict[str, list[Measured]] = {system.name: [] for system in systems}
+        for _ in range(self.scale.rounds):
+            for system in systems:
+                rounds[system.name].append(measure(system))
+        return rounds
+
+    def _best_bullmq(self, rounds: dict[str, list[Measured]]) -> list[Measured] | None:
+        """The rounds of the process count with which BullMQ does best."""
+        candidates = [rounds[system.name] for system in self.bullmq]
+        return max(candidates, key=lambda measured: median(measured, "per_second"), default=None)
+
+    def _at_least(self, name: str, value: float, limit: float, aim: float | None = None) -> None:
+        self.report.target(Target(name, value, limit, at_least=True, aim=aim))
+
+    def _at_most(self, name: str, value: float, limit: float, unit: str = "") -> None:
+        self.report.target(Target(name, value, limit, at_least=False, unit=unit))
+
+
+def _requests(deliveries: Sequence[Delivery]) -> list[bytes]:
+    return [delivery.request for delivery in deliveries]

@@ -1,0 +1,34 @@
+"""Settling a backlog: how many webhooks per second, for how much CPU time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.bench.backlog import fill, fresh_redis, wait_down_to
+from tests.bench.processes import cpu_seconds
+from tests.bench.system import System
+
+
+@dataclass(frozen=True)
+class Drained:
+    """One round of one system; CPU of worker and Redis."""
+
+    per_second: float
+    cpu_s_per_1000: float
+
+
+def measure(system: System, requests: Sequence[bytes], warm_up: int) -> Drained:
+    """Fill, start the worker, and time it from `warm_up` webhooks settled to all settled.
+
+    So the start of processes counts for nobody, nor the first use of code.
+    """
+    with fresh_redis() as redis:
+        assert redis.pid is not None
+        fill(system, redis.port, requests)
+        open_webhooks = system.open_webhooks(redis.port)
+        with system.start_worker(redis.port) as worker:
+            begun = wait_down_to(worker, open_webhooks, len(requests) - warm_up)
+            measured = open_webhooks()
+            cpu = cpu_seconds(redis.pid, worker.pid)
+            ended = wait_down_to(worker, open_webhooks, 0)
+            cpu = cpu_seconds(redis.pid, worker.pid) - cpu
+    return Drained(measured / (ended - begun), 1000 * cpu / measured)

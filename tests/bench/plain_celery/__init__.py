@@ -1,0 +1,1 @@
+"""The plain Celery peer: Flask, SET NX and `task.delay`, as most applications have it."""

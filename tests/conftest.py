@@ -1,0 +1,63 @@
+"""Fixtures for every kind of test; what each kind may touch is in tests/README.md."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from avnu.settings import ROWS, Settings
+from tests.support.require import missing
+from tests.support.servers import Server
+
+# Before any fixture and any test module: what a developer has set for a server of their own must
+# not reach a test. Nothing imported above reads the environment.
+for row in ROWS:
+    os.environ.pop(row.name, None)
+
+API_SECRET = "shpss_made_up_for_tests"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One embedded Valkey for the whole session. A test that hurts a server starts its own."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def flush(server: Server) -> None:
+    """Every database of the session's server is empty when the test begins."""
+    with server.client() as client:
+        client.flushall()
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A prefix of keys that no other test has."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def settings(server: Server, flush: None, namespace: str) -> Settings:
+    """Settings that point at the session's server, emptied, under a namespace of their own."""
+    return Settings.load(
+        {**server.environ(), "AVNU_NAMESPACE": namespace, "SHOPIFY_API_SECRET": API_SECRET}
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test in tests/integration or tests/faults has the marker of that name."""
+    for item in items:
+        parts = Path(item.path).parts
+        for kind in ("integration", "faults"):
+            if kind in parts:
+                item.add_marker(kind)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Says last which programs were not there, as a skip among hundreds is easily missed."""
+    if missing:
+        named = ", ".join(f"{name} ({count} tests)" for name, count in sorted(missing.items()))
+        print(f"skipped for want of a program: {named}")

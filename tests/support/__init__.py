@@ -1,0 +1,1 @@
+"""What tests share: servers that can be killed, waiting for events, asking for programs."""
