@@ -88,8 +88,8 @@ def configuration(settings: Settings, connections: Connections) -> dict[str, Any
         "worker_concurrency": settings.queue_concurrency,
         "worker_prefetch_multiplier": 1,  # a reserved message waits behind one worker's work (T9)
         "task_acks_late": True,  # with the line above: a worker holds just what it runs
-        # Redelivery by the broker is not relied on: a dead child's lease is recovered by the tick,
-        # while a requeued message would only find that lease still alive, in a loop without end (L6).
+        # The broker's redelivery is not relied on: the tick recovers a dead child's lease, while a
+        # requeued message would find it still alive, in a loop without end (L6).
         "task_reject_on_worker_lost": False,
         "task_acks_on_failure": True,
         "task_time_limit": longest_task_s,  # ends a hung handler; its lease ends with it

@@ -43,8 +43,10 @@ __all__ = [
 class BlockingSentinelPool(redis.sentinel.SentinelConnectionPool, redis.BlockingConnectionPool):
     """Sentinel's pool that waits for a free connection, where redis-py's own raises at once."""
 
-    def __init__(self, master: str, sentinel: redis.sentinel.Sentinel, **options: Any) -> None:
-        super().__init__(master, sentinel, **options)
+    def close(self) -> None:
+        """Also closes the connections to the Sentinels, which redis-py leaves to its user."""
+        super().close()
+        self.sentinel_manager.close()
 
 
 class AsyncBlockingSentinelPool(
@@ -52,10 +54,10 @@ class AsyncBlockingSentinelPool(
 ):
     """The same for asyncio."""
 
-    def __init__(
-        self, master: str, sentinel: redis.asyncio.sentinel.Sentinel, **options: Any
-    ) -> None:
-        super().__init__(master, sentinel, **options)
+    async def aclose(self) -> None:
+        """Also closes the connections to the Sentinels."""
+        await super().aclose()
+        await self.sentinel_manager.aclose()
 
 
 class Connections:
@@ -94,7 +96,6 @@ class Connections:
         """Closes every socket this object opened; a later use opens new ones."""
         for client in self._clients.values():
             client.close()
-            client.connection_pool.disconnect()
         self._clients.clear()
 
     def broker_url(self) -> str:
@@ -154,7 +155,7 @@ class Connections:
             sentinel_kwargs=sentinel_options(settings) | {"retry": retry()},
         )
         options.pop("connection_class", None)
-        return BlockingSentinelPool(
+        return BlockingSentinelPool(  # type: ignore[no-untyped-call]
             settings.redis_sentinel_master, sentinel, ssl=settings.redis_tls_enabled, **options
         )
 
@@ -170,7 +171,7 @@ class Connections:
             sentinel_kwargs=sentinel_options(settings) | {"retry": async_retry()},
         )
         options.pop("connection_class", None)
-        return AsyncBlockingSentinelPool(
+        return AsyncBlockingSentinelPool(  # type: ignore[no-untyped-call]
             settings.redis_sentinel_master, sentinel, ssl=settings.redis_tls_enabled, **options
         )
 

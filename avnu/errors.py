@@ -69,3 +69,25 @@ class Park(AvnuError):
 
 class HandlerFailed(AvnuError):
     """How a failed run shows in Flower and the logs: kind and place of the error, never a value."""
+
+
+# ---- sandbox
+
+
+class UnknownTopic(AvnuError):
+    """The sandbox has no template for a topic; the message names those that come near."""
+
+    def __init__(self, topic: str, known: Sequence[str]) -> None:
+        super().__init__(f"no template for topic {topic!r}; there is {', '.join(known)}")
+        self.topic = topic
+
+
+class UnknownPath(AvnuError):
+    """A path does not lead to anything in a sample body; the message says what is there."""
+
+
+# ---- receiver
+
+
+class NotDurable(InboxUnavailable):
+    """Webhooks are in the inbox, but disk or replica did not confirm them in time: 503."""

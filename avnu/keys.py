@@ -24,7 +24,9 @@ class KeyRow(msgspec.Struct, frozen=True):
 
 
 INBOX_KEYS: tuple[KeyRow, ...] = (
-    KeyRow("record", "w:", "string", "ref", "a webhook: '<accepted_ms>\\t…\\n<body>', settled '=…'"),
+    KeyRow(
+        "record", "w:", "string", "ref", "a webhook: '<accepted_ms>\\t…\\n<body>', settled '=…'"
+    ),
     KeyRow("trouble", "t:", "hash", "ref", "state of a webhook that travels alone, or is dead"),
     KeyRow("body", "b:", "string", "ref", "body of a settled webhook, kept on request"),
     KeyRow("guard", "g:", "string", "16 bytes of MAC", "replay guard: shop, topics, counts"),

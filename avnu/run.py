@@ -3,12 +3,12 @@
 Pure but for the handlers: no Redis, no Celery, no time.
 """
 
-import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
-from avnu.errors import Park
+from avnu.errors import Park, Unreadable
 from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
 from avnu.shopify.topics import resource_version, topic_for
 from avnu.webhook import Handler, Shop, Webhook
@@ -43,11 +43,11 @@ def _run(
         _settle_rest(webhooks, Verdict(Letter.UNHANDLED))
         return None
     try:
-        handler(shop, webhooks)
+        _handle(handler, shop, webhooks)
     except Park as park:
         wait_ms = 0 if park.wait_s is None else max(1, round(park.wait_s * 1000))
         return Parking(park.cause, wait_ms)
-    except Exception as fault:
+    except Exception as fault:  # noqa: BLE001 -- whatever a handler raises is its failed run
         # Out of several, nobody knows whose fault it was: each runs alone, and only then it counts.
         letter = Letter.FAILED if len(webhooks) == 1 else Letter.ALONE
         if any(webhook.verdict is None for webhook in webhooks):
@@ -55,6 +55,20 @@ def _run(
         _settle_rest(webhooks, Verdict(letter, reason_of(fault)))
         return None
     _settle_rest(webhooks, Verdict(Letter.DONE))
+    return None
+
+
+def _handle(handler: Handler, shop: Shop, webhooks: Sequence[Webhook]) -> None:
+    """Call the handler; one unreadable body, which has its verdict, does not hold up the others."""
+    rest = list(webhooks)
+    while rest:
+        try:
+            return handler(shop, rest)
+        except Unreadable:
+            left = [webhook for webhook in rest if webhook.verdict is None]
+            if len(left) == len(rest):
+                raise
+            rest = left
     return None
 
 
@@ -66,7 +80,8 @@ def _settle_rest(webhooks: Sequence[Webhook], verdict: Verdict) -> None:
 
 def runs(webhooks: Sequence[Webhook]) -> Iterator[tuple[str, list[Webhook]]]:
     """Neighbours with one handler, together: the order between handlers is kept."""
-    current, some = "", []
+    current = ""
+    some: list[Webhook] = []
     for webhook in webhooks:
         topic = topic_for(webhook.topic)
         name = topic.handler if topic else ""
@@ -126,4 +141,4 @@ def place_of(fault: BaseException) -> str:
     if not frames:
         return type(fault).__name__
     last = frames[-1]
-    return f"{type(fault).__name__} at {os.path.basename(last.filename)}:{last.lineno}"
+    return f"{type(fault).__name__} at {Path(last.filename).name}:{last.lineno}"

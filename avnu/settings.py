@@ -13,9 +13,11 @@ from typing import Any, Self
 from dotenv import dotenv_values
 
 from avnu.errors import SettingsInvalid
+from avnu.secret import Secret
 from avnu.settings_checks import relations
-from avnu.settings_kinds import Row, Secret, rows_of
-from avnu.settings_table import GROUPS, AllSettings, Durability, LogLevel
+from avnu.settings_inbox import Durability
+from avnu.settings_kinds import Row, rows_of
+from avnu.settings_table import GROUPS, AllSettings, LogLevel
 
 __all__ = ["ROWS", "Durability", "LogLevel", "Secret", "Settings", "load_settings"]
 

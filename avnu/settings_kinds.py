@@ -5,47 +5,20 @@ To add a kind: a class with ``unit``, ``parse`` (raises ValueError with what to 
 
 import dataclasses
 import enum
-import hmac
 import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from avnu.secret import Secret
+
+DAY_S = 86400
+MIB = 1024 * 1024
 SPLIT = re.compile(r"[,\s]+")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 FLAGS = {"true": True, "1": True, "yes": True, "on": True}
 FLAGS |= {"false": False, "0": False, "no": False, "off": False}
 
 Server = tuple[str, int]
-
-
-class Secret:
-    """A text that ``repr`` and ``str`` never show; ``reveal()`` gives it. Empty is false."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself: for the one place that needs it, never for a log or a message."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
-            return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret('***')" if self._text else "Secret('')"
-
-    def __str__(self) -> str:
-        return "***" if self._text else ""
 
 
 class Kind(Protocol):
@@ -218,6 +191,13 @@ class Servers:
         if found is None or not 0 < int(found[3]) < 65536:
             raise ValueError("is not a list of addresses; write host:port,host:port")
         return (found[1] or found[2], int(found[3]))
+
+
+HOST = Text(
+    "host name or address",
+    r"[^\s/@:\[\]]+|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*",
+    "give a name or address without scheme and port",
+)
 
 
 def row(kind: Kind, default: Any, text: str) -> Any:

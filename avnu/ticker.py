@@ -33,9 +33,11 @@ class Ticker:
         self._reachable = True
 
     def start(self) -> None:
+        """Begin to tick."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Tick no more; waits for a tick in progress."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2 * _EVERY_S)
@@ -55,7 +57,7 @@ class Ticker:
             ticked = self._inbox.tick()
         except InboxUnavailable as fault:
             if self._reachable:
-                log.error("inbox unreachable: %s", fault)
+                log.error("inbox unreachable: %s", fault)  # noqa: TRY400 -- one line, not a traceback
             self._reachable = False
             return
         if not self._reachable:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery
-from kombu import Connection, Queue
+from kombu import Connection
 
 from avnu.lua import Wakeup
 
@@ -26,7 +26,7 @@ def render_wakeups(app: Celery, areas: Iterable[str], key_prefix: str) -> dict[s
 
 def _render(app: Celery, area: str) -> str:
     message = app.amqp.as_task_v2(
-        _ID, f"tasks.{area}.drain", args=[_PART, _WAKE], kwargs={}, root_id=_ID, origin="avnu",
+        _ID, f"tasks.{area}.drain", args=(_PART, _WAKE), kwargs={}, root_id=_ID, origin="avnu",
         argsrepr=f"({_PART}, {_WAKE})", kwargsrepr="{}", ignore_result=True,
     )  # fmt: skip
     envelope = _published(app, area, message)
@@ -41,10 +41,15 @@ def _published(app: Celery, queue: str, message: Any) -> dict[str, Any]:
     """The envelope that kombu would have pushed, as its memory transport holds it."""
     options = {"body_encoding": app.conf.broker_transport_options["body_encoding"]}
     with Connection("memory://", transport_options=options) as connection:
-        channel = connection.channel()
+        channel: Any = connection.channel()
         with connection.Producer(channel, serializer=app.conf.task_serializer) as producer:
             app.amqp.send_task_message(
-                producer, message.headers["task"], message, queue=queue, retry=False, delivery_mode=2
+                producer,
+                message.headers["task"],
+                message,
+                queue=queue,
+                retry=False,
+                delivery_mode=2,
             )
-        envelope: dict[str, Any] = channel._get(queue)
+        envelope: dict[str, Any] = channel.queues[queue].get_nowait()
         return envelope

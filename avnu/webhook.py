@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from avnu.clock import Clock
 from avnu.errors import Unreadable
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Letter, Verdict
+from avnu.shopify.payloads import decode
 
 T = TypeVar("T")
 
@@ -41,14 +40,17 @@ class Webhook:
 
     @property
     def shop(self) -> str:
+        """The shop's full domain."""
         return self._stored.shop
 
     @property
     def id(self) -> str:
+        """The webhook id."""
         return self._stored.webhook_id
 
     @property
     def topic(self) -> str:
+        """As its header spells it, ``orders/create``."""
         return self._stored.topic
 
     @property
@@ -58,10 +60,12 @@ class Webhook:
 
     @property
     def accepted_ms(self) -> int:
+        """When the inbox took it, unix ms."""
         return self._stored.accepted_ms
 
     @property
     def body(self) -> bytes:
+        """The bytes that Shopify signed."""
         return self._stored.body
 
     def decode(self, kind: type[T]) -> T:
@@ -73,6 +77,7 @@ class Webhook:
             raise
 
     def done(self) -> None:
+        """It is dealt with."""
         self.verdict = Verdict(Letter.DONE)
 
     def retry(self, reason: str) -> None:

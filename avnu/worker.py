@@ -38,16 +38,20 @@ class TickStep(bootsteps.StartStopStep):
         _refuse_unfit_pool(worker)
         self._ticker: Ticker | None = None
 
-    def start(self, worker: Any) -> None:
-        _refuse_unfit_server(worker.app)
-        self._ticker = Ticker(worker.app, worker.app.runtime.inbox)
+    def start(self, parent: Any) -> None:
+        """Check the server, then tick."""
+        _refuse_unfit_server(parent.app)
+        self._ticker = Ticker(parent.app, parent.app.runtime.inbox)
         self._ticker.start()
 
-    def stop(self, worker: Any) -> None:
+    def stop(self, parent: Any) -> None:  # noqa: ARG002 -- Celery's signature
+        """Tick no more."""
         if self._ticker:
             self._ticker.stop()
 
-    terminate = stop
+    def terminate(self, parent: Any) -> None:
+        """The same on a cold shutdown."""
+        self.stop(parent)
 
 
 def _refuse_unfit_pool(worker: Any) -> None:

@@ -37,7 +37,7 @@ class Ticked(msgspec.Struct, frozen=True):
 
 
 class Inbox:
-    """The inbox of one deployment. Every method raises InboxUnavailable when it cannot be reached."""
+    """The inbox of one deployment; its methods raise InboxUnavailable when it cannot be reached."""
 
     def __init__(
         self,
@@ -47,7 +47,8 @@ class Inbox:
         areas: Sequence[str],
         wakeups: Mapping[str, Wakeup],
     ) -> None:
-        self.client = client
+        # Any: redis-py types a reply as the union of what its options could make of it.
+        self.client: Any = client
         self.settings = settings
         self.clock = clock
         self.areas = tuple(areas)
@@ -55,7 +56,7 @@ class Inbox:
         self.scripts = Scripts(self.keys, script_constants(settings), wakeups)
         self.accepting = Accepting(settings, self.scripts)
 
-    def run(self, script: str, *argv: str | bytes | int | float) -> Any:
+    def run(self, script: str, *argv: str | bytes | float) -> Any:
         """Run one script."""
         with reaching():
             return self.scripts.run(self.client, script, *argv)
@@ -104,7 +105,7 @@ class Inbox:
     def drain(self, area: str, p: int, wake: int, owner: str) -> Drain:
         """A drain of one partition; nothing is asked before its ``begin``."""
         lease_s = float(self.settings.inbox_lease_seconds)
-        return Drain(self.run, self.clock, area, p, wake, owner, lease_s)
+        return Drain(self.run, self.clock, area=area, p=p, wake=wake, owner=owner, lease_s=lease_s)
 
     def renew(self, kind: str, name: str, owner: str, token: str) -> bool:
         """Renew a lease: kind ``part`` (name: part) or ``solo`` (name: ref). False: it is lost."""

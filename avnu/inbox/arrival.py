@@ -64,13 +64,16 @@ class Stored(msgspec.Struct, frozen=True):
 
     @property
     def ref(self) -> str:
+        """Its name inside the inbox."""
         return keys.ref(self.shop, self.webhook_id)
 
 
 def read_record(shop: str, webhook_id: str, record: bytes) -> Stored:
     """The webhook in a record; ``shop`` is the full domain."""
     end = record.index(b"\n")
-    accepted, area, topic, triggered, version, event, name = record[:end].decode("ascii").split("\t")
+    accepted, area, topic, triggered, version, event, name = (
+        record[:end].decode("ascii").split("\t")
+    )
     return Stored(
         shop, webhook_id, int(accepted), area, topic, int(triggered), version, event, name,
         record[end + 1 :],

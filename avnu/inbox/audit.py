@@ -25,6 +25,7 @@ class Audit(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
+        """Does every account add up?"""
         return not self.faults
 
 
@@ -157,7 +158,7 @@ class _Auditor:
         self.faults += [f"{ref} stands nowhere" for ref in records - self.stands.keys()]
 
     def _accounts(self, counts: dict[str, int], places: Counter[str]) -> None:
-        """accepted = settled + waiting + leased + solo + dead + deleted, from counters and places."""
+        """Accepted = settled + waiting + leased + solo + dead + deleted, counted and found."""
 
         def total(name: str) -> int:
             return sum(n for key, n in counts.items() if key.split(":")[0] == name)
@@ -174,4 +175,3 @@ class _Auditor:
             self.faults.append(f"dead counted {dead} != dead letters {places['dead']}")
         if total("vanished"):
             self.faults.append(f"{total('vanished')} webhooks stood in a line without a record")
-

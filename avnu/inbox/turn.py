@@ -28,6 +28,8 @@ class Letter(enum.StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
+    """What becomes of one webhook, and why, for the operator."""
+
     letter: Letter
     reason: str = ""
 
@@ -75,7 +77,15 @@ class Drain:
     """One drain's turns. ``run`` sends the turn script; ``owner`` is random, new for each drain."""
 
     def __init__(
-        self, run: Run, clock: Clock, area: str, p: int, wake: int, owner: str, lease_s: float
+        self,
+        run: Run,
+        clock: Clock,
+        *,
+        area: str,
+        p: int,
+        wake: int,
+        owner: str,
+        lease_s: float,
     ) -> None:
         self._run = run
         self._clock = clock
@@ -108,7 +118,7 @@ class Drain:
         )  # fmt: skip
         return self._read(reply)
 
-    def _ask(self, *argv: str | int | float) -> list[bytes]:
+    def _ask(self, *argv: str | float) -> list[bytes]:
         """Ask until answered, for as long as the lease can live: the number makes it safe."""
         until = self._clock.monotonic() + self._lease_s
         while True:

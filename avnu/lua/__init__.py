@@ -57,7 +57,7 @@ class Scripts:
     def __getitem__(self, name: str) -> Script:
         return self._scripts[name]
 
-    def run(self, client: "redis.Redis", name: str, *argv: str | bytes | int | float) -> Any:
+    def run(self, client: "redis.Redis", name: str, *argv: str | bytes | float) -> Any:
         """Run one script: one round trip. A server that lost its scripts gets this one again.
 
         Safe to send again, because NOSCRIPT means that nothing ran.

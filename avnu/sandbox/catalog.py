@@ -4,14 +4,16 @@ A product is made from its number in the shop's catalogue each time it is needed
 40,000 products costs no memory; ``version`` is what an edit changes.
 """
 
-import random
+import msgspec
 
+from avnu.sandbox.chance import chance
 from avnu.sandbox.encoding import Payload, local_time, money, steady_id
 from avnu.sandbox.shops import SandboxShop
 
-_KINDS = ("Lamp", "Mug", "Backpack", "Notebook", "Kettle", "Rug", "Jacket", "Chair", "Print", "Bowl")
+_KINDS = ("Lamp", "Mug", "Backpack", "Notebook", "Kettle", "Rug", "Jacket", "Chair")
 _FINISHES = ("Oak", "Slate", "Sand", "Olive", "Rust", "Ivory", "Cobalt", "Charcoal")
 _SIZES = ("S", "M", "L", "XL")
+_VARIANT_COUNTS = (1, 1, 2, 2, 2, 3, 4)
 _TAGS = ("new", "sale", "gift", "home & living", "outdoor/garden", "handmade", "bestseller")
 
 
@@ -21,8 +23,8 @@ def product_id(shop: SandboxShop, number: int) -> int:
 
 
 def variant_count(shop: SandboxShop, number: int) -> int:
-    """1 to 5 variants; 3 on average."""
-    return 1 + product_id(shop, number) % 5
+    """1 to 4 variants; 2 on average."""
+    return _VARIANT_COUNTS[product_id(shop, number) % len(_VARIANT_COUNTS)]
 
 
 def variant_id(shop: SandboxShop, number: int, position: int) -> int:
@@ -43,17 +45,18 @@ def price_cents(shop: SandboxShop, number: int, version: int) -> int:
 def product_title(shop: SandboxShop, number: int) -> str:
     """``Oak Lamp 17``."""
     chosen = product_id(shop, number)
-    return f"{_FINISHES[chosen % 8]} {_KINDS[chosen // 8 % 10]} {number}"
+    return f"{_FINISHES[chosen % 8]} {_KINDS[chosen // 8 % 8]} {number}"
 
 
 def product_payload(shop: SandboxShop, number: int, version: int, at: float) -> Payload:
     """The whole product, body of products/create and products/update; about 2.8 kB encoded."""
-    rng = random.Random(product_id(shop, number))
+    rng = chance(product_id(shop, number))
     updated_at = local_time(at, shop.offset_minutes)
     created_at = local_time(at - rng.randrange(86_400, 50_000_000), shop.offset_minutes)
+    times = {"created_at": created_at, "updated_at": updated_at}
     title = product_title(shop, number)
     variants = [
-        _variant(shop, number, position, version, created_at, updated_at)
+        _variant(shop, number, position, version, times)
         for position in range(variant_count(shop, number))
     ]
     image = _image(shop, number, created_at)
@@ -71,7 +74,7 @@ def product_payload(shop: SandboxShop, number: int, version: int, at: float) -> 
         "vendor": shop.name,
         "status": "active",
         "published_scope": "global",
-        "tags": ", ".join(sorted(rng.sample(_TAGS, 3)) + [f"rev-{version}"]),
+        "tags": ", ".join([*sorted(rng.sample(_TAGS, 3)), f"rev-{version}"]),
         "variants": variants,
         "options": [
             {
@@ -95,17 +98,18 @@ def product_payload(shop: SandboxShop, number: int, version: int, at: float) -> 
 
 
 def _variant(
-    shop: SandboxShop, number: int, position: int, version: int, created_at: str, updated_at: str
+    shop: SandboxShop, number: int, position: int, version: int, times: Payload
 ) -> Payload:
-    size = _SIZES[position % 4] + ("" if position < 4 else " wide")
+    size = _SIZES[position]
+    own_id = variant_id(shop, number, position)
     cents = price_cents(shop, number, version)
     stock = (product_id(shop, number) + 7 * version + position) % 200
     return {
-        "admin_graphql_api_id": f"gid://shopify/ProductVariant/{variant_id(shop, number, position)}",
+        "admin_graphql_api_id": f"gid://shopify/ProductVariant/{own_id}",
         "barcode": None,
         "compare_at_price": money(cents + 500),
-        "created_at": created_at,
-        "id": variant_id(shop, number, position),
+        **times,
+        "id": own_id,
         "inventory_policy": "deny",
         "position": position + 1,
         "price": money(cents),
@@ -113,7 +117,6 @@ def _variant(
         "sku": f"{number:05d}-{position}",
         "taxable": True,
         "title": size,
-        "updated_at": updated_at,
         "option1": size,
         "option2": None,
         "option3": None,
@@ -162,17 +165,25 @@ def inventory_item_payload(shop: SandboxShop, number: int, position: int, at: fl
     }
 
 
-def level_payload(
-    shop: SandboxShop, number: int, position: int, location_id: int, available: int, at: float
-) -> Payload:
-    """How many pieces of a variant lie at a location, body of inventory_levels/update."""
-    item_id = inventory_item_id(shop, number, position)
+class Level(msgspec.Struct, frozen=True):
+    """How many pieces of a variant lie at a location."""
+
+    shop: SandboxShop
+    product: int  # number in the catalogue
+    position: int  # of the variant
+    location_id: int
+    available: int
+
+
+def level_payload(level: Level, at: float) -> Payload:
+    """Body of inventory_levels/update and inventory_levels/connect."""
+    item_id = inventory_item_id(level.shop, level.product, level.position)
     return {
         "inventory_item_id": item_id,
-        "location_id": location_id,
-        "available": available,
-        "updated_at": local_time(at, shop.offset_minutes),
+        "location_id": level.location_id,
+        "available": level.available,
+        "updated_at": local_time(at, level.shop.offset_minutes),
         "admin_graphql_api_id": (
-            f"gid://shopify/InventoryLevel/{location_id}?inventory_item_id={item_id}"
+            f"gid://shopify/InventoryLevel/{level.location_id}?inventory_item_id={item_id}"
         ),
     }

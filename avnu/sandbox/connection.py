@@ -81,7 +81,7 @@ class Connection:
             async with asyncio.timeout(self._terms.connect_s):
                 _, self._wire = await self._loop.create_connection(
                     lambda: _Wire(self._loop),
-                    self._address.hostname,
+                    self._address.hostname or "",
                     self._address.port or (443 if self._tls else 80),
                     ssl=self._tls,
                 )
@@ -145,7 +145,7 @@ class _Wire(asyncio.Protocol):
         except httptools.HttpParserError:
             self.end(Answer(0, "not http"))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.spent = True
         self._writable.set()
         # An answer without a length ends with its connection.

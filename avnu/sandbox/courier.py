@@ -32,6 +32,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """How the courier works. The defaults are Shopify's, with time compressed."""
 
     concurrency: int = 32  # connections
+    retries: int = RETRIES
     compression: float = 3600.0  # the 4 h of retries pass in 4 h / compression
     per_second: float | None = None  # at most so many new deliveries; None: as fast as answered
     family: Family = Family.CLASSIC
@@ -41,7 +42,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     def retry_delays_s(self) -> tuple[float, ...]:
         """Seconds before each retry: ``4 h · 2^n / 255 / compression`` for n from 0 to 7."""
         unit_s = RETRIED_FOR_S / (2**RETRIES - 1) / self.compression
-        return tuple(unit_s * 2**n for n in range(RETRIES))
+        return tuple(unit_s * 2**n for n in range(self.retries))
 
 
 SHOPIFYS_HABITS = Habits()
@@ -77,8 +78,14 @@ class Courier:
     ) -> Ledger:
         """The same, inside a running loop."""
         ledger = Ledger(plan)
-        round_ = _Round(self._writer, self._clock, self._habits, self._pause, ledger, progress)
-        await round_.run()
+        await _Round(
+            writer=self._writer,
+            clock=self._clock,
+            habits=self._habits,
+            pause=self._pause,
+            ledger=ledger,
+            progress=progress,
+        ).run()
         return ledger
 
 
@@ -94,6 +101,7 @@ class _Round:
 
     def __init__(
         self,
+        *,
         writer: RequestWriter,
         clock: Clock,
         habits: Habits,
@@ -165,12 +173,14 @@ class _Round:
     def _admit(self, entry: Entry) -> list[_Job]:
         """The first attempts of a delivery whose turn has come; none when it has to wait."""
         after = entry.delivery.after
-        if after is not None and after not in self._over:
-            self._followers.setdefault(after, []).append(entry)
-            return []
-        if after is not None and not self._entries[after].acknowledged:
-            self._withhold(entry)
-            return []
+        if after is not None:
+            ahead = self._entries.get(after)
+            if ahead is not None and after not in self._over:
+                self._followers.setdefault(after, []).append(entry)
+                return []
+            if ahead is None or not ahead.acknowledged:
+                self._withhold(entry)
+                return []
         copies = entry.delivery.copies
         if not copies:
             self._finish(entry)

@@ -5,12 +5,12 @@ webhooks on the day as *steps*; when all are laid they are put in order of time 
 written out, so every body shows its resource as it was at that moment.
 """
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from avnu.sandbox.chance import chance
 from avnu.sandbox.encoding import Payload, encode, steady_id
 from avnu.sandbox.shops import SandboxShop
 
@@ -45,7 +45,7 @@ class Day:
         self.seed = seed
         self.shops = shops
         self.start = start
-        self.rng = random.Random(f"day:{seed}")
+        self.rng = chance(f"day:{seed}")
         self.steps: list[Step] = []
         self.versions: Counter[tuple[str, int]] = Counter()  # of products, by shop and number
         self._weights = [shop.weight for shop in shops]
@@ -75,6 +75,7 @@ class Day:
         shop: SandboxShop,
         topic: str,
         write: Callable[[float], Payload],
+        *,
         event: int | None = None,
         always: bool = False,
     ) -> int:

@@ -13,15 +13,16 @@ class Kind(enum.StrEnum):
     DUPLICATE = "duplicate"  # a genuine webhook sent once more: same id, same bytes
     DROPPED = "dropped"  # genuine, and never sent
     FORGED = "forged"  # the signature is wrong, missing or no signature at all
-    WRONG_SECRET = "wrong_secret"  # rightly signed, with another app's secret
+    WRONG_SECRET = "wrong_secret"  # noqa: S105 - rightly signed, with another app's secret
     OVERSIZED = "oversized"  # larger than the receiver takes
     REPLAYED_ID = "replayed_id"  # a genuine body and signature under a new webhook id
     REPLAYED_SHOP = "replayed_shop"  # … and under another shop
     REPLAYED_TOPIC = "replayed_topic"  # … and under a topic that destroys
+    REPLAYED_NAMED = "replayed_named"  # a body that names its shop, under another shop
 
 
 SHOPIFYS_OWN = frozenset({Kind.GENUINE, Kind.AT_ONCE, Kind.DUPLICATE, Kind.DROPPED})
-REFUSED = frozenset({Kind.FORGED, Kind.WRONG_SECRET, Kind.OVERSIZED})
+REFUSED = frozenset({Kind.FORGED, Kind.WRONG_SECRET, Kind.OVERSIZED, Kind.REPLAYED_NAMED})
 SUSPECT = frozenset({Kind.REPLAYED_SHOP, Kind.REPLAYED_TOPIC})
 
 
@@ -29,7 +30,7 @@ class Signature(enum.StrEnum):
     """What stands in the signature header."""
 
     RIGHT = "right"
-    WRONG_SECRET = "wrong_secret"  # a right signature, of another secret
+    WRONG_SECRET = "wrong_secret"  # noqa: S105 - a right signature, of another secret
     RANDOM = "random"  # 32 bytes that sign nothing
     ALTERED = "altered"  # right for the body without its last byte
     MISSING = "missing"  # no header

@@ -1,7 +1,6 @@
 """A delivery plan in the making: what mischief takes from, adds to and moves."""
 
 import random
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -28,11 +27,11 @@ class Draft:
     def ordered(self) -> list[Delivery]:
         """The plan: everything, in the order of its places."""
         everything = self.genuine + self.extra
-        return sorted(everything, key=lambda delivery: (self.place[delivery.number], delivery.number))
+        return sorted(
+            everything, key=lambda delivery: (self.place[delivery.number], delivery.number)
+        )
 
-    def take(
-        self, rate: float, fits: Callable[[Delivery], bool] = lambda delivery: True
-    ) -> Iterator[int]:
+    def take(self, rate: float, fits: Callable[[Delivery], bool] = bool) -> Iterator[int]:
         """Indexes into ``genuine`` for ``rate`` of all, each handed out once in a draft."""
         wanted = max(1, round(rate * len(self.genuine))) if rate > 0 else 0
         chosen = [index for index in self._untouched if fits(self.genuine[index])][:wanted]
@@ -52,9 +51,10 @@ class Draft:
         self.place[number] = place
         return made
 
-    def new_id(self) -> str:
-        """A webhook id like Shopify's."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+    def another_shop(self, shop: str) -> str:
+        """Any shop of the plan but this one; an unknown one where there is no other."""
+        others = sorted({delivery.shop for delivery in self.genuine} - {shop})
+        return self.rng.choice(others) if others else "stranger.myshopify.com"
 
     def anywhere(self) -> float:
         """A place between the first webhook and the last."""

@@ -1,7 +1,7 @@
-"""How Shopify writes a webhook's body: bytes, times and ids.
+r"""How Shopify writes a webhook's body: bytes, times and ids.
 
-The bytes matter, because they are what is signed: Shopify writes ``/`` as ``\\/`` and ``&`` as
-``\\u0026`` (``<`` and ``>`` likewise), so no JSON library that reads a body and writes it again
+The bytes matter, because they are what is signed: Shopify writes ``/`` as ``\/`` and ``&`` as
+``\u0026`` (``<`` and ``>`` likewise), so no JSON library that reads a body and writes it again
 gets the signed bytes back.
 """
 
@@ -38,7 +38,7 @@ def steady_id(*parts: object) -> int:
 
 
 def local_time(unix_s: float, offset_minutes: int) -> str:
-    """``2026-11-22T09:15:07-05:00``: whole seconds in the shop's own offset, as payloads have it."""
+    """``2026-11-22T09:15:07-05:00``: whole seconds in the shop's own offset."""
     zone = timezone(timedelta(minutes=offset_minutes))
     return datetime.fromtimestamp(int(unix_s), zone).isoformat()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from avnu.sandbox.chance import draw_id
 from avnu.sandbox.delivery import FORGERIES, Delivery, Kind, Signature
 from avnu.sandbox.draft import Draft
 from avnu.shopify.topics import TOPICS
@@ -73,6 +74,7 @@ def make_mischief(draft: Draft, rates: Mischief) -> None:
         _double,
         _send_again,
         _replay,
+        _replay_named,
         _forge,
         _sign_wrong,
         _oversize,
@@ -129,15 +131,13 @@ def _replay_under_new_ids(draft: Draft, source: Delivery) -> None:
     for _ in range(REPLAY_BURST):
         place += draft.rng.uniform(1, 20)
         copy = draft.add(
-            source, place, Kind.REPLAYED_ID, webhook_id=draft.new_id(), after=after
+            source, place, Kind.REPLAYED_ID, webhook_id=draw_id(draft.rng), after=after
         )
         after = copy.number
 
 
 def _replay_to_another_shop(draft: Draft, source: Delivery) -> None:
-    others = sorted({delivery.shop for delivery in draft.genuine} - {source.shop})
-    if others:
-        _replay_once(draft, source, Kind.REPLAYED_SHOP, shop=draft.rng.choice(others))
+    _replay_once(draft, source, Kind.REPLAYED_SHOP, shop=draft.another_shop(source.shop))
 
 
 def _replay_as_destruction(draft: Draft, source: Delivery) -> None:
@@ -149,9 +149,27 @@ def _replay_as_destruction(draft: Draft, source: Delivery) -> None:
     _replay_once(draft, source, Kind.REPLAYED_TOPIC, topic=draft.rng.choice(destructive))
 
 
+def _replay_named(draft: Draft, rates: Mischief) -> None:
+    """An uninstall or a redaction of one shop, sent to another: the body gives it away."""
+    for index in draft.take(rates.replayed, _names_its_shop):
+        source = draft.genuine[index]
+        draft.add(
+            source,
+            draft.anywhere(),
+            Kind.REPLAYED_NAMED,
+            webhook_id=draw_id(draft.rng),
+            shop=draft.another_shop(source.shop),
+        )
+
+
+def _names_its_shop(delivery: Delivery) -> bool:
+    topic = TOPICS.get(delivery.topic)
+    return topic is not None and topic.names_shop is not None
+
+
 def _replay_once(draft: Draft, source: Delivery, kind: Kind, **changes: Any) -> None:
     later = draft.place[source.number] + draft.rng.uniform(5, 300)
-    draft.add(source, later, kind, webhook_id=draft.new_id(), after=source.number, **changes)
+    draft.add(source, later, kind, webhook_id=draw_id(draft.rng), after=source.number, **changes)
 
 
 def _forge(draft: Draft, rates: Mischief) -> None:
@@ -163,7 +181,7 @@ def _forge(draft: Draft, rates: Mischief) -> None:
             source,
             draft.place[source.number] - draft.rng.uniform(1, 50),
             Kind.FORGED,
-            webhook_id=source.webhook_id if steals_id else draft.new_id(),
+            webhook_id=source.webhook_id if steals_id else draw_id(draft.rng),
             body=source.body.replace(b'"', b'"x', 2),
             signature=FORGERIES[turn % len(FORGERIES)],
         )
@@ -176,7 +194,7 @@ def _sign_wrong(draft: Draft, rates: Mischief) -> None:
             draft.genuine[index],
             draft.anywhere(),
             Kind.WRONG_SECRET,
-            webhook_id=draft.new_id(),
+            webhook_id=draw_id(draft.rng),
             signature=Signature.WRONG_SECRET,
         )
 
@@ -187,6 +205,6 @@ def _oversize(draft: Draft, rates: Mischief) -> None:
             draft.genuine[index],
             draft.anywhere(),
             Kind.OVERSIZED,
-            webhook_id=draft.new_id(),
+            webhook_id=draw_id(draft.rng),
             filler_bytes=rates.oversize_bytes,
         )

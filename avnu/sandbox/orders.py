@@ -1,4 +1,4 @@
-"""Bodies about one order through its life: orders/*, fulfillments/*, refunds/create."""
+"""Bodies of orders/*: one order through its life. What follows one is in ``followups.py``."""
 
 import random
 
@@ -61,7 +61,7 @@ def order_payload(order: Order, at: float) -> Payload:
     shop, subtotal = order.shop, order.subtotal_cents
     total = subtotal + SHIPPING_CENTS
     first, _, last = order.buyer.partition(" ")
-    address = _address(order)
+    home = address(order)
     email = f"{first.lower()}.{order.number}@example.com"
     return {
         "id": order.id,
@@ -75,6 +75,7 @@ def order_payload(order: Order, at: float) -> Payload:
         "created_at": local_time(order.created, shop.offset_minutes),
         "currency": shop.currency,
         "current_total_price": money(total),
+        "current_total_price_set": money_set(total, shop.currency),
         "customer_locale": "en",
         "discount_codes": [],
         "email": email,
@@ -99,17 +100,19 @@ def order_payload(order: Order, at: float) -> Payload:
         "test": False,
         "token": f"{order.id:x}",
         "total_discounts": "0.00",
+        "total_discounts_set": money_set(0, shop.currency),
         "total_line_items_price": money(subtotal),
         "total_outstanding": "0.00" if order.financial_status == "paid" else money(total),
         "total_price": money(total),
         "total_price_set": money_set(total, shop.currency),
         "total_shipping_price_set": money_set(SHIPPING_CENTS, shop.currency),
         "total_tax": "0.00",
+        "total_tax_set": money_set(0, shop.currency),
         "total_tip_received": "0.00",
         "total_weight": 400,
         "updated_at": local_time(at, shop.offset_minutes),
         "user_id": None,
-        "billing_address": address,
+        "billing_address": home,
         "customer": {
             "id": steady_id(shop.domain, "customer", order.buyer),
             "created_at": local_time(order.created - 5_000_000, shop.offset_minutes),
@@ -124,10 +127,10 @@ def order_payload(order: Order, at: float) -> Payload:
         },
         "discount_applications": [],
         "fulfillments": [],
-        "line_items": [_line_item(order, line) for line in order.lines],
+        "line_items": [line_item(order, line) for line in order.lines],
         "payment_terms": None,
         "refunds": [],
-        "shipping_address": address,
+        "shipping_address": home,
         "shipping_lines": [
             {
                 "id": steady_id(order.id, "shipping"),
@@ -143,115 +146,18 @@ def order_payload(order: Order, at: float) -> Payload:
     }
 
 
-def fulfillment_payload(order: Order, at: float, status: str = "success") -> Payload:
-    """The parcel that carries every line of the order."""
-    shop = order.shop
-    fulfillment_id = steady_id(order.id, "fulfillment")
-    tracking = f"1Z{order.id % 10**12:012d}"
-    tracking_url = f"https://track.example.com/?requester=ST&number={tracking}"
-    return {
-        "id": fulfillment_id,
-        "order_id": order.id,
-        "status": status,
-        "created_at": local_time(at, shop.offset_minutes),
-        "service": "manual",
-        "updated_at": local_time(at, shop.offset_minutes),
-        "tracking_company": "UPS",
-        "shipment_status": None,
-        "location_id": shop.locations[0],
-        "origin_address": None,
-        "email": f"{order.buyer.split()[0].lower()}.{order.number}@example.com",
-        "destination": _address(order),
-        "line_items": [_line_item(order, line) for line in order.lines],
-        "tracking_number": tracking,
-        "tracking_numbers": [tracking],
-        "tracking_url": tracking_url,
-        "tracking_urls": [tracking_url],
-        "receipt": {},
-        "name": f"#{order.number}.1",
-        "admin_graphql_api_id": f"gid://shopify/Fulfillment/{fulfillment_id}",
-    }
-
-
-def refund_payload(order: Order, at: float) -> Payload:
-    """The first line of the order, given back."""
-    shop, line = order.shop, order.lines[0]
-    refund_id, amount = steady_id(order.id, "refund"), line.cents * line.quantity
-    item = _line_item(order, line)
-    return {
-        "id": refund_id,
-        "order_id": order.id,
-        "created_at": local_time(at, shop.offset_minutes),
-        "note": "Arrived damaged",
-        "user_id": None,
-        "processed_at": local_time(at, shop.offset_minutes),
-        "restock": True,
-        "duties": [],
-        "admin_graphql_api_id": f"gid://shopify/Refund/{refund_id}",
-        "refund_line_items": [
-            {
-                "id": steady_id(refund_id, "line"),
-                "quantity": line.quantity,
-                "line_item_id": item["id"],
-                "location_id": shop.locations[0],
-                "restock_type": "return",
-                "subtotal": money(amount),
-                "total_tax": "0.00",
-                "subtotal_set": money_set(amount, shop.currency),
-                "total_tax_set": money_set(0, shop.currency),
-                "line_item": item,
-            }
-        ],
-        "transactions": [
-            {
-                "id": steady_id(refund_id, "transaction"),
-                "order_id": order.id,
-                "kind": "refund",
-                "gateway": "shopify_payments",
-                "status": "success",
-                "amount": money(amount),
-                "currency": shop.currency,
-                "created_at": local_time(at, shop.offset_minutes),
-            }
-        ],
-        "order_adjustments": [],
-    }
-
-
-def edit_payload(order: Order, at: float) -> Payload:
-    """One more piece of the first line, body of orders/edited."""
-    when = local_time(at, order.shop.offset_minutes)
-    none: Payload = {"additions": [], "removals": []}
-    return {
-        "order_edit": {
-            "id": steady_id(order.id, "edit", when),
-            "app_id": None,
-            "created_at": when,
-            "committed_at": when,
-            "notify_customer": False,
-            "order_id": order.id,
-            "staff_note": "",
-            "user_id": None,
-            "line_items": {
-                "additions": [{"id": _line_id(order, order.lines[0]), "delta": 1}],
-                "removals": [],
-            },
-            "discounts": {"line_item": none},
-            "shipping_lines": none,
-        }
-    }
-
-
-def _line_id(order: Order, line: Line) -> int:
+def line_id(order: Order, line: Line) -> int:
+    """64 bits, steady for the order and the line."""
     return steady_id(order.id, line.product, line.position)
 
 
-def _line_item(order: Order, line: Line) -> Payload:
-    shop, line_id = order.shop, _line_id(order, line)
+def line_item(order: Order, line: Line) -> Payload:
+    """One line of the order, as orders, parcels and refunds repeat it."""
+    shop, own_id = order.shop, line_id(order, line)
     title = product_title(shop, line.product)
     return {
-        "id": line_id,
-        "admin_graphql_api_id": f"gid://shopify/LineItem/{line_id}",
+        "id": own_id,
+        "admin_graphql_api_id": f"gid://shopify/LineItem/{own_id}",
         "current_quantity": line.quantity,
         "fulfillable_quantity": 0 if order.fulfillment_status == "fulfilled" else line.quantity,
         "fulfillment_service": "manual",
@@ -280,7 +186,8 @@ def _line_item(order: Order, line: Line) -> Payload:
     }
 
 
-def _address(order: Order) -> Payload:
+def address(order: Order) -> Payload:
+    """Where the buyer lives and the parcel goes."""
     first, _, last = order.buyer.partition(" ")
     return {
         "first_name": first,

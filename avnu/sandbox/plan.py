@@ -1,12 +1,12 @@
 """The delivery plan: everything that will be sent, in order, from a seed alone."""
 
 import random
-import uuid
 
+from avnu.sandbox.chance import chance, draw_id
 from avnu.sandbox.day import Event
 from avnu.sandbox.delivery import Delivery
-from avnu.sandbox.encoding import triggered_at
 from avnu.sandbox.draft import Draft
+from avnu.sandbox.encoding import triggered_at
 from avnu.sandbox.mischief import NO_MISCHIEF, Mischief, make_mischief
 from avnu.sandbox.store import FIRST_DAY, Store
 
@@ -24,7 +24,7 @@ def plan(
     arguments give the same plan, ids and bytes included. ``start`` is the first second of the
     day in unix time. Takes about 3 kB of memory for each genuine webhook.
     """
-    rng = random.Random(f"plan:{seed}")
+    rng = chance(f"plan:{seed}")
     events = Store(seed, shops, start).events(deliveries)
     genuine = [_delivery(rng, number, event) for number, event in enumerate(events)]
     draft = Draft(genuine, rng)
@@ -36,7 +36,7 @@ def _delivery(rng: random.Random, number: int, event: Event) -> Delivery:
     return Delivery(
         number=number,
         shop=event.shop.domain,
-        webhook_id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        webhook_id=draw_id(rng),
         topic=event.topic,
         body=event.body,
         event_id=event.event_id,

@@ -5,7 +5,7 @@ nothing of the inbox: so agreement with the inbox's accounts shows that nothing 
 """
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from avnu.shopify.topics import TOPICS
 MOST_SEEN = 10
 
 #: Answers that refuse for good; the receiver counts them ``rejected``.
-REJECTIONS = frozenset({400, 401, 413})
+REJECTIONS = frozenset({400, 401, 408, 413})
 
 #: The receiver's outcomes, as its counters name them.
 OUTCOMES = ("accepted", "duplicate", "replayed", "rejected", "ignored", "unavailable")
@@ -63,7 +63,7 @@ class Reckoning:
         for entry in self._entries:
             for attempt in entry.attempts:
                 self._read(entry, attempt)
-        self._not_kept |= {entry.ref for entry in self._entries if self._never_sent(entry)}
+        self._not_kept |= {entry.ref for entry in self._entries if not entry.attempts}
 
     def expected(self) -> Expected:
         """The counters."""
@@ -150,23 +150,21 @@ class Reckoning:
             f" was answered {status}"
         )
 
-    def _never_sent(self, entry: Entry) -> bool:
-        return not entry.attempts
-
 
 def _originals(ledger: Ledger) -> dict[int, int]:
-    """For each delivery that follows another: where its chain begins."""
-
-    def chain(number: int) -> Iterator[int]:
-        while (after := ledger.entries[number].delivery.after) is not None:
-            yield after
-            number = after
-
-    return {
-        number: list(chain(number))[-1]
+    """For each delivery that follows another: the number at which its chain begins."""
+    follows = {
+        number: entry.delivery.after
         for number, entry in ledger.entries.items()
         if entry.delivery.after is not None
     }
+
+    def first(number: int) -> int:
+        while number in follows:
+            number = follows[number]
+        return number
+
+    return {number: first(number) for number in follows}
 
 
 def _doubtful(attempt: Attempt) -> bool:

@@ -9,15 +9,14 @@ import base64
 import enum
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from avnu.sandbox.delivery import Delivery, Signature
 
 #: Filler of an oversized body: white space, so that the JSON stays JSON.
 FILLER = b" " * 65_536
-
-_OTHER_SECRET = "the secret of another app"
 
 
 class Family(enum.StrEnum):
@@ -43,6 +42,38 @@ def filler(size: int) -> Iterator[bytes]:
         yield FILLER[: size - start]
 
 
+def _sign_delivery(secret: str, delivery: Delivery) -> str:
+    """Right, also for a body whose filler is made while it is sent."""
+    if not delivery.filler_bytes:
+        return sign(secret, delivery.body)
+    code = hmac.new(secret.encode(), delivery.body, "sha256")
+    for piece in filler(delivery.filler_bytes):
+        code.update(piece)
+    return base64.b64encode(code.digest()).decode()
+
+
+def _too_short(_secret: str, delivery: Delivery) -> str:
+    return base64.b64encode(hashlib.sha256(delivery.body).digest()[:16]).decode()
+
+
+#: What each kind of signature puts into the header, from the secret and the delivery; None: no
+#: header at all.
+SIGNERS: Mapping[Signature, Callable[[str, Delivery], str | None]] = MappingProxyType(
+    {
+        Signature.RIGHT: _sign_delivery,
+        Signature.WRONG_SECRET: lambda _, delivery: sign("another app's", delivery.body),
+        Signature.RANDOM: lambda _, delivery: sign(delivery.webhook_id, delivery.body),
+        Signature.ALTERED: lambda secret, delivery: sign(secret, delivery.body[:-1]),
+        Signature.MISSING: lambda *_: None,
+        Signature.EMPTY: lambda *_: "",
+        Signature.SHORT: _too_short,
+        Signature.GARBLED: lambda *_: "not base64 at all!",
+        Signature.FOREIGN: lambda *_: "\xe9" * 44,
+        Signature.HUGE: lambda *_: "A" * 6_000,
+    }
+)
+
+
 class RequestWriter:
     """Writes the heads of deliveries for one address, signed with one secret."""
 
@@ -61,7 +92,7 @@ class RequestWriter:
         family = self._family
         if family is Family.MIXED:
             family = _IN_TURN[delivery.number % len(_IN_TURN)]
-        signature = self._signature(delivery)
+        signature = SIGNERS[delivery.signature](self._secret, delivery)
         lines = [self._start, f"Content-Length: {len(delivery.body) + delivery.filler_bytes}"]
         if family is not Family.EVENTS:
             lines.append(self._headers(delivery, signature, "X-Shopify"))
@@ -83,33 +114,6 @@ class RequestWriter:
             return headers
         return f"{headers}\r\n{prefix}-Hmac-Sha256: {signature}"
 
-    def _signature(self, delivery: Delivery) -> str | None:
-        """The header's value, None for no header."""
-        body, secret = delivery.body, self._secret
-        match delivery.signature:
-            case Signature.RIGHT if delivery.filler_bytes:
-                return _sign_oversized(secret, delivery)
-            case Signature.RIGHT:
-                return sign(secret, body)
-            case Signature.WRONG_SECRET:
-                return sign(_OTHER_SECRET, body)
-            case Signature.RANDOM:
-                return sign(delivery.webhook_id, body)
-            case Signature.ALTERED:
-                return sign(secret, body[:-1])
-            case Signature.MISSING:
-                return None
-            case Signature.EMPTY:
-                return ""
-            case Signature.SHORT:
-                return base64.b64encode(hashlib.sha256(body).digest()[:16]).decode()
-            case Signature.GARBLED:
-                return "not base64 at all!"
-            case Signature.FOREIGN:
-                return "\xe9" * 44
-            case Signature.HUGE:
-                return "A" * 6_000
-
 
 def _start(address: SplitResult) -> str:
     path = (address.path or "/") + (f"?{address.query}" if address.query else "")
@@ -121,10 +125,3 @@ def _start(address: SplitResult) -> str:
         "Accept-Encoding: gzip;q=1.0,deflate;q=0.6,identity;q=0.3\r\n"
         "Content-Type: application/json"
     )
-
-
-def _sign_oversized(secret: str, delivery: Delivery) -> str:
-    code = hmac.new(secret.encode(), delivery.body, "sha256")
-    for piece in filler(delivery.filler_bytes):
-        code.update(piece)
-    return base64.b64encode(code.digest()).decode()

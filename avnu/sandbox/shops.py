@@ -4,6 +4,7 @@ import random
 
 import msgspec
 
+from avnu.sandbox.chance import chance
 from avnu.sandbox.encoding import Payload, local_time, steady_id
 
 #: A shop's weight is 1 / rank ** ZIPF: the largest of 25 shops makes a quarter of the traffic.
@@ -13,7 +14,7 @@ ZIPF = 1.1
 MOST_PRODUCTS = 40_000
 FEWEST_PRODUCTS = 8
 
-_FIRST = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbour", "iris", "juniper")
+_FIRST = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbour", "iris")
 _SECOND = ("lamps", "goods", "tea", "cycles", "paper", "ceramics", "outdoor", "kitchen", "vinyl")
 _PLACES = (
     # country, code, currency, UTC offset in minutes, timezone
@@ -45,8 +46,25 @@ def make_shops(seed: int, count: int) -> tuple[SandboxShop, ...]:
     """``count`` shops, largest first; the same for the same seed."""
     if count < 1:
         raise ValueError("a sandbox needs at least one shop")
-    rng = random.Random(f"shops:{seed}")
+    rng = chance(f"shops:{seed}")
     return tuple(_make_shop(rng, seed, rank) for rank in range(1, count + 1))
+
+
+def shop_named(domain: str) -> SandboxShop:
+    """A middling shop of this domain, for webhooks made by hand."""
+    return SandboxShop(
+        domain=domain,
+        name=domain.partition(".")[0].replace("-", " ").title(),
+        id=steady_id(domain),
+        weight=1.0,
+        products=100,
+        locations=(steady_id(domain, "location", 0),),
+        country="United States",
+        country_code="US",
+        currency="USD",
+        offset_minutes=-300,
+        timezone="America/New_York",
+    )
 
 
 def _make_shop(rng: random.Random, seed: int, rank: int) -> SandboxShop:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
-from avnu.sandbox import catalog, extras, orders
+from avnu.sandbox import catalog, extras, followups, orders
+from avnu.sandbox.catalog import Level
 from avnu.sandbox.day import DAY_S, Day
 from avnu.sandbox.encoding import Payload
 from avnu.sandbox.orders import Order
@@ -19,7 +20,7 @@ def fill(day: Day, count: int) -> None:
     for rare in RARE:
         rare(day)
     bulk_edits(day, int(count * BULK_SHARE))
-    stories, weights = list(STORIES), list(STORIES.values())
+    stories, weights = zip(*STORIES, strict=True)
     while len(day.steps) < count:
         day.rng.choices(stories, weights)[0](day)
 
@@ -72,23 +73,22 @@ def order_life(day: Day) -> None:
 
 
 def _cancel(day: Day, order: Order, at: float) -> None:
-    changes = {"financial_status": "refunded", "cancelled": at}
-    event = _tell(day, order, at, "orders/cancelled", **changes)
+    event = _tell(day, order, at, "orders/cancelled", financial_status="refunded", cancelled=at)
     _tell(day, order, at, "orders/updated", event=event)
     _move_stock(day, order, at + 0.2, event)
 
 
 def _fulfil(day: Day, order: Order, at: float, refunded: bool) -> None:
     if len(order.lines) > 2:
-        day.lay(at - 300, order.shop, "orders/edited", partial(orders.edit_payload, order))
-    write = partial(orders.fulfillment_payload, order)
+        day.lay(at - 300, order.shop, "orders/edited", partial(followups.edit_payload, order))
+    write = partial(followups.fulfillment_payload, order)
     event = day.lay(at, order.shop, "fulfillments/create", write)
     _tell(day, order, at, "orders/fulfilled", event=event, fulfillment_status="fulfilled")
     _tell(day, order, at, "orders/updated", event=event)
     if refunded:
         later = at + day.rng.uniform(600, 20_000)
         event = day.lay(
-            later, order.shop, "refunds/create", partial(orders.refund_payload, order)
+            later, order.shop, "refunds/create", partial(followups.refund_payload, order)
         )
         status = "partially_refunded"
         _tell(day, order, later, "orders/updated", event=event, financial_status=status)
@@ -104,27 +104,21 @@ def _tell(
             setattr(order, name, value)
         return orders.order_payload(order, at)
 
-    return day.lay(at, order.shop, topic, write, event)
+    return day.lay(at, order.shop, topic, write, event=event)
 
 
 def _move_stock(day: Day, order: Order, at: float, event: int) -> None:
     """One inventory_levels/update for each line, of the same action as the order's webhook."""
     for line in order.lines:
-        _lay_level(day, order.shop, line.product, line.position, at, event)
+        level = _new_level(day, order.shop, line.product, line.position)
+        write = partial(catalog.level_payload, level)
+        day.lay(at, order.shop, "inventory_levels/update", write, event=event)
 
 
-def _lay_level(
-    day: Day, shop: SandboxShop, number: int, position: int, at: float, event: int | None
-) -> None:
-    write = partial(
-        catalog.level_payload,
-        shop,
-        number,
-        position,
-        day.rng.choice(shop.locations),
-        day.rng.randrange(200),
-    )
-    day.lay(at, shop, "inventory_levels/update", write, event)
+def _new_level(day: Day, shop: SandboxShop, product: int, position: int) -> Level:
+    """Another number of pieces, at one of the shop's locations."""
+    location = day.rng.choice(shop.locations)
+    return Level(shop, product, position, location, day.rng.randrange(200))
 
 
 def stock_count(day: Day) -> None:
@@ -132,7 +126,9 @@ def stock_count(day: Day) -> None:
     shop, at = day.any_shop(), day.moment()
     first = day.rng.randrange(shop.products)
     for offset in range(day.rng.randint(2, 15)):
-        _lay_level(day, shop, (first + offset) % shop.products, 0, at + 3 * offset, None)
+        level = _new_level(day, shop, (first + offset) % shop.products, 0)
+        write = partial(catalog.level_payload, level)
+        day.lay(at + 3 * offset, shop, "inventory_levels/update", write)
 
 
 def product_life(day: Day) -> None:
@@ -142,18 +138,18 @@ def product_life(day: Day) -> None:
     write = _edited(day, shop, number)
     event = day.lay(at, shop, "products/create", write)
     item = partial(catalog.inventory_item_payload, shop, number, 0)
-    day.lay(at, shop, "inventory_items/create", item, event)
+    day.lay(at, shop, "inventory_items/create", item, event=event)
     # The level is told beside the item, and often arrives before it.
-    level = partial(catalog.level_payload, shop, number, 0, shop.locations[0], 0)
-    day.lay(at, shop, "inventory_levels/connect", level, event)
+    level = partial(catalog.level_payload, Level(shop, number, 0, shop.locations[0], 0))
+    day.lay(at, shop, "inventory_levels/connect", level, event=event)
     day.lay(at + 40, shop, "products/update", write)
     day.lay(at + 41, shop, "products/update", write)
     if day.rng.random() < 0.3:
         gone = at + day.rng.uniform(600, 10_000)
         only_id = {"id": catalog.product_id(shop, number)}
         item_id = {"id": catalog.inventory_item_id(shop, number, 0)}
-        event = day.lay(gone, shop, "products/delete", lambda at: only_id)
-        day.lay(gone, shop, "inventory_items/delete", lambda at: item_id, event)
+        event = day.lay(gone, shop, "products/delete", lambda _at: only_id)
+        day.lay(gone, shop, "inventory_items/delete", lambda _at: item_id, event=event)
 
 
 def unfollowed(day: Day) -> None:
@@ -189,28 +185,18 @@ def uninstall_for_good(day: Day) -> None:
     gone, redact = day.moment(0.6, 0.8), day.moment()
     day.lay(gone, leaves, "app/uninstalled", partial(shop_payload, leaves), always=True)
     day.leave(leaves, gone, day.start + 2 * DAY_S)
-    day.lay(redact, left, "shop/redact", lambda at: extras.shop_redact_payload(left), always=True)
+    redaction = extras.shop_redact_payload(left)
+    day.lay(redact, left, "shop/redact", lambda _at: redaction, always=True)
     day.leave(left, 0.0, day.start + 2 * DAY_S)
 
 
 def privacy(day: Day) -> None:
     """A customer asks what is stored; another's data must go."""
     shop = day.any_shop()
-    asks, goes = day.next_number("customer"), day.next_number("customer")
-    day.lay(
-        day.moment(),
-        shop,
-        "customers/data_request",
-        lambda at: extras.data_request_payload(shop, asks),
-        always=True,
-    )
-    day.lay(
-        day.moment(),
-        shop,
-        "customers/redact",
-        lambda at: extras.customer_redact_payload(shop, goes),
-        always=True,
-    )
+    asks = extras.data_request_payload(shop, day.next_number("customer"))
+    goes = extras.customer_redact_payload(shop, day.next_number("customer"))
+    day.lay(day.moment(), shop, "customers/data_request", lambda _at: asks, always=True)
+    day.lay(day.moment(), shop, "customers/redact", lambda _at: goes, always=True)
 
 
 def new_scopes(day: Day) -> None:
@@ -230,12 +216,12 @@ RARE: tuple[Callable[[Day], None], ...] = (
 )
 
 #: Daily life, with how often each is drawn.
-STORIES: dict[Callable[[Day], None], float] = {
-    order_life: 50,
-    stock_count: 10,
-    product_life: 8,
-    unfollowed: 30,
-    shop_settings: 1,
-    privacy: 1,
-    new_scopes: 1,
-}
+STORIES: tuple[tuple[Callable[[Day], None], float], ...] = (
+    (order_life, 50),
+    (stock_count, 10),
+    (product_life, 8),
+    (unfollowed, 30),
+    (shop_settings, 1),
+    (privacy, 1),
+    (new_scopes, 1),
+)

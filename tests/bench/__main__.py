@@ -11,6 +11,7 @@ from tests.bench.avnu_system import CONCURRENCY
 from tests.bench.bullmq_system import BullMQ
 from tests.bench.celery_system import PlainCelery
 from tests.bench.contest import FULL, QUICK, Contest
+from tests.bench.errors import BenchError
 from tests.bench.report import Report
 
 PARTS = ("accept", "drain", "memory", "fairness")
@@ -37,8 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             bullmq = [BullMQ(folder, processes) for processes in (1, 2)]
     celery = None if asked.alone else PlainCelery(CONCURRENCY)
     contest = Contest(scale, report, bullmq, celery)
-    for part in asked.only or PARTS:
-        getattr(contest, part)()
+    parts = {
+        "accept": contest.accept,
+        "drain": contest.drain,
+        "memory": contest.memory,
+        "fairness": contest.fairness,
+    }
+    try:
+        for part in asked.only or PARTS:
+            parts[part]()
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     return PASSED if report.finish() else FAILED
 
 

@@ -7,20 +7,13 @@ from contextlib import contextmanager
 
 from avnu.embedded import EmbeddedServer
 from tests.bench import load
+from tests.bench.errors import BenchError
 from tests.bench.load import Load
 from tests.bench.processes import Program
 from tests.bench.system import Receiver, System, receiver
 
 POLL_SECONDS = 0.005
 STALLED_SECONDS = 60.0
-
-
-class Refused(Exception):
-    """A receiver answered something else than 200."""
-
-
-class DrainStalled(Exception):
-    """Nothing was settled for STALLED_SECONDS."""
 
 
 @contextmanager
@@ -31,29 +24,29 @@ def fresh_redis() -> Iterator[EmbeddedServer]:
 
 
 def send(to: Receiver, requests: Sequence[bytes], *, within_s: float | None = None) -> Load:
-    """Deliver requests that all must be answered 200; raises Refused otherwise."""
+    """Deliver requests that all must be answered 200; raises BenchError otherwise."""
     result = load.deliver(to.port, requests, within_s=within_s)
     if set(result.statuses) != {200}:
-        raise Refused(f"{to.program.name} answered {result.statuses}:\n{to.program.output()}")
+        raise BenchError(f"{to.program.name} answered {result.statuses}:\n{to.program.output()}")
     return result
 
 
 def fill(system: System, redis_port: int, requests: Sequence[bytes]) -> None:
     """Put a backlog into an empty system through its receiver, which then ends.
 
-    Raises Refused when not every request became an open webhook.
+    Raises BenchError when not every request became an open webhook.
     """
     with receiver(system, redis_port) as door:
         send(door, requests)
     waiting = system.open_webhooks(redis_port)()
     if waiting != len(requests):
-        raise Refused(f"{system.name} holds {waiting} of {len(requests)} webhooks")
+        raise BenchError(f"{system.name} holds {waiting} of {len(requests)} webhooks")
 
 
 def wait_down_to(worker: Program, open_webhooks: Callable[[], int], target: int) -> float:
     """The instant (perf_counter, s) when no more than `target` webhooks were open.
 
-    Raises DrainStalled when their number stops falling, ProgramFailed when the worker ends.
+    Raises BenchError when their number stops falling for STALLED_SECONDS, or the worker ends.
     """
     least = open_webhooks()
     progress_at = time.perf_counter()
@@ -65,7 +58,7 @@ def wait_down_to(worker: Program, open_webhooks: Callable[[], int], target: int)
         if left < least:
             least, progress_at = left, now
         elif now - progress_at > STALLED_SECONDS:
-            raise DrainStalled(f"{worker.name} leaves {left} webhooks:\n{worker.output()}")
+            raise BenchError(f"{worker.name} leaves {left} webhooks:\n{worker.output()}")
         else:
             worker.check()
         time.sleep(POLL_SECONDS)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.processes import Program, ProgramFailed
+from tests.bench.errors import BenchError
+from tests.bench.processes import Program
 from tests.bench.system import client, environment
 
 SOURCES = Path(__file__).parent / "bullmq"
@@ -62,7 +63,7 @@ def missing_program() -> str | None:
 def install() -> Path:
     """Install the peer with npm, once per state of its sources; answers its folder.
 
-    Raises ProgramFailed with npm's output.
+    Raises BenchError with npm's output.
     """
     sources = sorted(SOURCES.iterdir())
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
@@ -81,6 +82,6 @@ def install() -> Path:
         check=False,
     )
     if npm.returncode != 0:
-        raise ProgramFailed(f"npm install of the BullMQ peer failed:\n{npm.stdout}{npm.stderr}")
+        raise BenchError(f"npm install of the BullMQ peer failed:\n{npm.stdout}{npm.stderr}")
     (folder / "installed").touch()
     return folder

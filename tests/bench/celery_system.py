@@ -39,7 +39,8 @@ class PlainCelery:
 
         def count() -> int:
             with redis.pipeline() as pipeline:
-                pipeline.llen("celery").hlen("unacked")
+                pipeline.llen("celery")
+                pipeline.hlen("unacked")
                 return sum(pipeline.execute())
 
         return count

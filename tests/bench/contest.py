@@ -55,7 +55,7 @@ QUICK = Scale(
 
 @dataclass(frozen=True)
 class Contest:
-    """Avnu against the peers that this machine can run; `bullmq` has one entry per process count."""
+    """Avnu against the peers that this machine can run; `bullmq` holds one per process count."""
 
     scale: Scale
     report: Report

@@ -50,7 +50,7 @@ def spread_over(shops: int) -> Callable[[int], str]:
 
 def only(shop: str) -> Callable[[int], str]:
     """Names one and the same shop for every delivery."""
-    return lambda n: shop
+    return lambda _: shop
 
 
 def render(count: int, shop_of: Callable[[int], str], seed: str) -> list[Delivery]:

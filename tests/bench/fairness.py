@@ -60,7 +60,7 @@ def measure(flood: int, others: int) -> Waited:
 
 
 def one_shop_per_partition() -> list[str]:
-    """A new shop for each partition (crc32 of the shop, DESIGN section 2), the flooded one's too."""
+    """A new shop for each partition, which is crc32(shop) % PARTITIONS; the flooded one's too."""
     found: dict[int, str] = {}
     n = 0
     while len(found) < PARTITIONS:

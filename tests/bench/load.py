@@ -14,14 +14,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tests.bench.errors import BenchError
+
 CONNECTIONS = 16
 STALLED_SECONDS = 10.0
 
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-
-
-class LoadStalled(Exception):
-    """No connection answered for STALLED_SECONDS, or one was closed by the server."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def deliver(
 ) -> Load:
     """Send requests to a port of this host until they, or `within_s`, are used up.
 
-    Raises LoadStalled when the server stops answering.
+    Raises BenchError when nothing is answered for STALLED_SECONDS, or a connection is closed.
     """
     sockets = [_connect(port) for _ in range(min(connections, len(requests)))]
     # A collection of the hundreds of megabytes of prepared requests would look like latency.
@@ -97,12 +95,12 @@ def _run(
     while sent_at:
         ready = poll.poll(STALLED_SECONDS)
         if not ready:
-            raise LoadStalled(f"{len(sent_at)} requests without an answer")
+            raise BenchError(f"{len(sent_at)} requests without an answer")
         for fd, _ in ready:
             opened = sockets[fd]
             answer = opened.recv(65536)
             if not answer:
-                raise LoadStalled("the server closed a connection")
+                raise BenchError("the server closed a connection")
             if partial:
                 answer = partial.pop(fd, b"") + answer
             if not _whole(answer):

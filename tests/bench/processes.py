@@ -14,6 +14,8 @@ from typing import Self
 
 import psutil
 
+from tests.bench.errors import BenchError
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
@@ -23,10 +25,6 @@ REPOSITORY = Path(__file__).parents[2]
 # What a program inherits: no variable of the developer's own Redis or settings reaches it.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _PR_SET_PDEATHSIG = 1
-
-
-class ProgramFailed(Exception):
-    """A program ended or did not get ready; the message carries the end of its output."""
 
 
 class Program:
@@ -41,7 +39,7 @@ class Program:
         cwd: Path = REPOSITORY,
     ) -> None:
         self.name = name
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
         inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
         # A session of its own, so that Ctrl-C reaches only the benchmark, which ends it in order.
         self._process = subprocess.Popen(
@@ -60,18 +58,18 @@ class Program:
         return self._process.pid
 
     def wait_for_port(self, port: int) -> None:
-        """Return once the port accepts a connection; raises ProgramFailed otherwise."""
+        """Return once the port accepts a connection; raises BenchError otherwise."""
         deadline = time.monotonic() + READY_SECONDS
         while not accepts(port):
             self.check()
             if time.monotonic() > deadline:
-                raise ProgramFailed(f"{self.name} did not listen:\n{self.output()}")
+                raise BenchError(f"{self.name} did not listen:\n{self.output()}")
             time.sleep(POLL_SECONDS)
 
     def check(self) -> None:
-        """Raise ProgramFailed when the program has ended."""
+        """Raise BenchError when the program has ended."""
         if self._process.poll() is not None:
-            raise ProgramFailed(f"{self.name} ended:\n{self.output()}")
+            raise BenchError(f"{self.name} ended:\n{self.output()}")
 
     def output(self) -> str:
         """The end of what the program wrote."""

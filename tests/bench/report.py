@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -39,7 +39,9 @@ class Report:
         self.notes.append(text)
         self.console.print(text)
 
-    def rounds(self, name: str, columns: dict[str, str], rounds: dict[str, Sequence[Any]]) -> None:
+    def rounds(
+        self, name: str, columns: dict[str, str], rounds: Mapping[str, Sequence[Any]]
+    ) -> None:
         """A table of medians: `columns` gives a heading to each field of the measured rounds."""
         table = Table(title=name, title_justify="left")
         table.add_column("system")
@@ -88,10 +90,10 @@ class Report:
 
 def median(rounds: Sequence[Any], column: str) -> float:
     """The median of one field over the rounds of one system."""
-    return statistics.median(getattr(one, column) for one in rounds)
+    return statistics.median(float(getattr(one, column)) for one in rounds)
 
 
 def median_ratio(rounds: Sequence[Any], others: Sequence[Any], column: str) -> float:
     """The median, over the rounds, of one field here divided by the same field there."""
     pairs = zip(rounds, others, strict=True)
-    return statistics.median(getattr(a, column) / getattr(b, column) for a, b in pairs)
+    return statistics.median(float(getattr(a, column) / getattr(b, column)) for a, b in pairs)

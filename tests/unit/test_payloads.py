@@ -4,14 +4,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avnu.clock import SystemClock
 from avnu.errors import Unreadable
-from avnu.handlers import Handler, Shop, Webhook
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Letter
 from avnu.shopify.payloads import decode
@@ -22,6 +20,7 @@ from avnu.shopify.payloads.inventory import InventoryItem, InventoryLevel
 from avnu.shopify.payloads.orders import Fulfillment, Order, Refund
 from avnu.shopify.payloads.products import Product
 from avnu.shopify.topics import TOPICS
+from avnu.webhook import Handler, Shop, Webhook
 from tests.support import payloads
 
 OWN = payloads.own()
@@ -103,18 +102,19 @@ def test_a_lack_of_what_names_the_resource_is_not(topic: str) -> None:
 @pytest.mark.parametrize("topic", TOPICS)
 def test_the_reason_names_the_field_and_not_its_value(topic: str) -> None:
     fields = json.loads(OWN[topic])
-    refused = 0
+    faults = {}
     for name in fields:
         for wrong in ("jane@example.com", ["jane@example.com"], {"id": "jane@example.com"}):
             try:
                 handle(topic, json.dumps({**fields, name: wrong}).encode())
             except Unreadable as fault:
-                refused += 1
-                assert f"$.{name}" in str(fault)
-                assert "jane" not in repr(fault)
-                assert fault.__cause__ is None
-                assert fault.__context__ is None
-    assert refused
+                faults[fault] = name
+    assert faults
+    for raised, name in faults.items():
+        assert f"$.{name}" in str(raised)
+        assert "jane" not in repr(raised)
+        assert raised.__cause__ is None
+        assert raised.__context__ is None
 
 
 @settings(max_examples=200, deadline=None)
@@ -205,7 +205,8 @@ def test_an_id_that_was_rounded_on_the_way_is_restored(number: int) -> None:
     "other", ["gid://shopify/Order/456", "gid://shopify/Order/", "123x", "", "gid://x/Order/9"]
 )
 def test_a_global_id_of_something_else_changes_nothing(other: str) -> None:
-    assert decode(json.dumps({"id": 123, "admin_graphql_api_id": other}).encode(), Resource).id == 123
+    written = json.dumps({"id": 123, "admin_graphql_api_id": other})
+    assert decode(written.encode(), Resource).id == 123
 
 
 def test_the_item_of_a_level_is_restored_too() -> None:
@@ -218,12 +219,14 @@ def test_the_item_of_a_level_is_restored_too() -> None:
     assert level.location_id == rounded["location_id"]  # the global id's own number is another
 
 
-@pytest.mark.parametrize("topic", [name for name, body in PUBLISHED.items() if b'"id"' in body])
-def test_published_samples_get_their_exact_ids_back(topic: str) -> None:
-    fields = json.loads(PUBLISHED[topic])
-    number = str(fields.get("admin_graphql_api_id") or "").rpartition("/")[2]
-    if number.isdigit():
-        assert decode(PUBLISHED[topic], Resource).id == int(number)
+def test_published_samples_get_their_exact_ids_back() -> None:
+    exact = 0
+    for body in (PUBLISHED or OWN).values():
+        number = str(json.loads(body).get("admin_graphql_api_id") or "").rpartition("/")[2]
+        if number.isdigit():
+            assert decode(body, Resource).id == int(number)
+            exact += 1
+    assert exact > 10
 
 
 @pytest.mark.parametrize("written", ['"19.99"', "19.99", '"0.00"', "0", '"-5.10"', "100", '"100"'])
@@ -286,4 +289,3 @@ def test_a_customer_may_be_known_by_email_alone() -> None:
 def test_structs_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         decode(b'{"id":1}', Order).id = 2  # type: ignore[misc]
-    assert issubclass(Order, msgspec.Struct)

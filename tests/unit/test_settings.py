@@ -96,12 +96,12 @@ def test_all_faults_are_told_at_once_each_with_what_to_do() -> None:
             "QUEUE_ATTEMPTS": "0",
             "REDIS_TLS_ENABLED": "maybe",
             "INBOX_DURABILITY": "disk",
-            "REDIS_HOST": "redis:",
+            "REDIS_HOST": "localhost:1",
             "REDIS_CACHE_DB": "2",
         }
     )
     assert faults == [
-        "REDIS_HOST='redis:' is not valid; give a name or address without scheme or port",
+        "REDIS_HOST='localhost:1' is not valid; give a name or address without scheme and port",
         "REDIS_PORT='six' is not a whole number; give port as a number from 1 to 65535",
         "REDIS_TLS_ENABLED='maybe' is neither true nor false; write true or false",
         "QUEUE_ATTEMPTS='0' is out of range; give runs as a number from 1 to 100",
@@ -223,3 +223,13 @@ def test_the_receiver_asks_for_its_secret() -> None:
     with pytest.raises(SettingsInvalid, match="SHOPIFY_API_SECRET is not set"):
         Settings.load({}).require_receiver()
     Settings.load({"SHOPIFY_API_SECRET": "s"}).require_receiver()
+
+
+@pytest.mark.parametrize("host", ["redis.internal", "10.0.0.7", "::1", "fe80::1:2", "r_1"])
+def test_hosts(host: str) -> None:
+    assert Settings.load({"REDIS_HOST": host}).redis_host == host
+
+
+@pytest.mark.parametrize("host", ["redis://r", "r:6379", "u@r", "a b", "[::1]", "r/0"])
+def test_not_hosts(host: str) -> None:
+    faults_of({"REDIS_HOST": host})

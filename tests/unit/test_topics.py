@@ -132,6 +132,7 @@ def test_what_cannot_be_read_has_no_key(junk: bytes) -> None:
         b'{"id":1,"updated_at":"2026-07-01T00:00:00"}',  # no offset: cannot be compared
         b'{"id":1,"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"id":"\xff"}',
+        b'{"id":1,"updated_at":"\xff"}',
     ],
     ids=repr,
 )

@@ -1,0 +1,246 @@
+"""``avnu simulate``: be Shopify and send webhooks to a receiver."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import IO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from avnu.cli.simulate_report import finish, show, summarize
+from avnu.clock import SystemClock
+from avnu.errors import SettingsInvalid, UnknownPath, UnknownTopic
+from avnu.sandbox import (
+    ALL_MISCHIEF,
+    NO_MISCHIEF,
+    Courier,
+    Delivery,
+    Family,
+    Habits,
+    Ledger,
+    Mischief,
+    Reckoning,
+    plan,
+    trigger,
+)
+from avnu.sandbox.mischief import RATES
+from avnu.sandbox.target import is_loopback
+from avnu.settings import Settings, load_settings
+
+_PATH = "/webhooks/shopify"
+
+
+@click.group()
+def simulate() -> None:
+    """Send webhooks as Shopify does: a whole day of many shops, or a single one.
+
+    They are signed with SHOPIFY_API_SECRET, from the environment or .env.
+    """
+
+
+def _target(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where deliveries go, the same for every command."""
+    for option in (
+        click.option("--url", help=f"Receiver; default http://AVNU_HOST:AVNU_PORT{_PATH}."),
+        click.option("--allow-remote", is_flag=True, help="Send to another machine as well."),
+        click.option(
+            "--family",
+            type=click.Choice([family.value for family in Family]),
+            default=Family.CLASSIC.value,
+            show_default=True,
+            help="Headers: X-Shopify-*, shopify-*, both at once, or each in turn.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    ):
+        command = option(command)
+    return command
+
+
+def _rates(command: Callable[..., None]) -> Callable[..., None]:
+    """One option for each kind of mischief."""
+    for name in reversed(RATES):
+        option = "--" + name.replace("_", "-")
+        command = click.option(option, name, type=click.FloatRange(0, 1), metavar="RATE")(command)
+    return command
+
+
+@simulate.command()
+@_target
+@click.option("--shops", type=click.IntRange(1, 10_000), default=25, show_default=True)
+@click.option(
+    "--deliveries",
+    type=click.IntRange(1, 1_000_000),
+    default=1000,
+    show_default=True,
+    help="Genuine webhooks; mischief comes on top. About 3 kB of memory each.",
+)
+@click.option("--seed", type=click.IntRange(0), help="Repeats a run; default from the time.")
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day that is played, UTC; default yesterday.",
+)
+@click.option("--all-mischief", is_flag=True, help="A share of everything, as the demo has it.")
+@_rates
+@click.option("--concurrency", type=click.IntRange(1, 512), default=32, show_default=True)
+@click.option("--per-second", type=click.FloatRange(0, min_open=True), help="At most so many.")
+@click.option(
+    "--compression",
+    type=click.FloatRange(1),
+    default=3600,
+    show_default=True,
+    help="Shopify's 4 hours of retries pass in 4 h / COMPRESSION.",
+)
+def run(
+    *,
+    url: str | None,
+    allow_remote: bool,
+    family: str,
+    as_json: bool,
+    shops: int,
+    deliveries: int,
+    seed: int | None,
+    day: datetime | None,
+    all_mischief: bool,
+    concurrency: int,
+    per_second: float | None,
+    compression: float,
+    **rates: float | None,
+) -> None:
+    """Play a day of many shops and print what the receiver answered.
+
+    Each kind of mischief is a RATE from 0 to 1 of the genuine webhooks. The same --seed and
+    --day make the same deliveries, which a receiver that had them before counts as duplicates.
+
+    Exit code 1: a genuine webhook was lost or refused, or one that is not was taken. 5: nothing
+    answered.
+    """
+    settings = _settings()
+    now = SystemClock().time()
+    seed = int(now) if seed is None else seed
+    start = _start_of(day, now)
+    habits = Habits(
+        concurrency=concurrency,
+        compression=compression,
+        per_second=per_second,
+        family=Family(family),
+        api_version=settings.shopify_api_version,
+    )
+    courier = _courier(url, allow_remote, settings, habits)
+    deliveries_made = plan(seed, shops, deliveries, _mischief(all_mischief, rates), start)
+    ledger = _deliver(courier, deliveries_made)
+    played = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d}"
+    summary = {"seed": seed, "day": played, **summarize(ledger)}
+    show(summary, as_json)
+    finish(ledger, summary["faults"])
+
+
+@simulate.command("trigger")
+@_target
+@click.argument("topic")
+@click.option("--shop", default="sandbox-shop.myshopify.com", show_default=True)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="A value in the body, e.g. line_items.0.price=12.50; JSON is taken as JSON. Repeatable.",
+)
+@click.option("--body", type=click.File("rb"), help="JSON body instead of the topic's template.")
+@click.option("--webhook-id", help="Webhook id instead of a new one.")
+def trigger_one(
+    *,
+    url: str | None,
+    allow_remote: bool,
+    family: str,
+    as_json: bool,
+    topic: str,
+    shop: str,
+    assignments: tuple[str, ...],
+    body: IO[bytes] | None,
+    webhook_id: str | None,
+) -> None:
+    """Send one webhook of TOPIC, e.g. orders/create, once.
+
+    Exit code 1: it was not answered 2xx. 5: nothing answered.
+    """
+    settings = _settings()
+    habits = Habits(
+        concurrency=1, retries=0, family=Family(family), api_version=settings.shopify_api_version
+    )
+    courier = _courier(url, allow_remote, settings, habits)
+    try:
+        payload = None if body is None else msgspec.json.decode(body.read())
+        delivery = trigger(
+            topic,
+            shop,
+            SystemClock().time(),
+            random.SystemRandom(),
+            assignments=assignments,
+            payload=payload,
+        )
+    except (UnknownTopic, UnknownPath) as fault:
+        raise click.UsageError(str(fault)) from fault
+    except msgspec.DecodeError as fault:
+        raise click.UsageError(f"--body: {fault}") from fault
+    if webhook_id is not None:
+        delivery = msgspec.structs.replace(delivery, webhook_id=webhook_id)
+    ledger = courier.deliver([delivery])
+    answer = ledger.attempts()[0].answer
+    shown = {
+        "topic": topic,
+        "shop": shop,
+        "webhook_id": delivery.webhook_id,
+        "body_bytes": len(delivery.body),
+        "answer": answer.status or answer.fault,
+        "latency_ms": round(ledger.latency_ms(0.5), 1),
+    }
+    show(shown, as_json)
+    finish(ledger, Reckoning(ledger).faults)
+
+
+def _settings() -> Settings:
+    """The settings, with a secret to sign with; anything else is a usage error."""
+    try:
+        settings = load_settings()
+        settings.require_receiver()
+    except SettingsInvalid as fault:
+        raise click.UsageError(str(fault)) from fault
+    return settings
+
+
+def _courier(url: str | None, allow_remote: bool, settings: Settings, habits: Habits) -> Courier:
+    url = url or f"http://{settings.avnu_host}:{settings.avnu_port}{_PATH}"
+    try:
+        local = is_loopback(url)
+        courier = Courier(url, settings.shopify_api_secret.reveal(), SystemClock(), habits)
+    except ValueError as fault:
+        raise click.UsageError(f"--url: {fault}") from fault
+    if not local and not allow_remote:
+        raise click.UsageError(f"{url} is not this machine; give --allow-remote if that is meant")
+    return courier
+
+
+def _start_of(day: datetime | None, now: float) -> float:
+    """Midnight UTC of the day that is played, in unix seconds."""
+    if day is None:
+        day = datetime.fromtimestamp(now, UTC) - timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def _mischief(everything: bool, rates: dict[str, float | None]) -> Mischief:
+    chosen = {name: rate for name, rate in rates.items() if rate is not None}
+    base = ALL_MISCHIEF if everything else NO_MISCHIEF
+    return msgspec.structs.replace(base, **chosen)
+
+
+def _deliver(courier: Courier, deliveries: list[Delivery]) -> Ledger:
+    """Deliver with a progress bar on stderr, where there is a terminal to see it."""
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("delivering", total=len(deliveries))
+        return courier.deliver(deliveries, lambda over, _total: bar.update(task, completed=over))

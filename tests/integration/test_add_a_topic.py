@@ -1,0 +1,154 @@
+"""Follows the instructions of tasks/__init__.py on a copy of the tree, step by step."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from avnu.settings import Settings
+from tests.support.payloads import ROOT
+from tests.support.waiting import wait_until
+
+COPIED = ("avnu", "tasks", "tests/__init__.py", "tests/conftest.py", "tests/support",
+          "tests/fixtures", "tests/unit/test_topics.py", "tests/unit/test_payloads.py",
+          "pyproject.toml")  # fmt: skip
+
+# Step 1: the row of the topic.
+ROW = """
+_TOYS = (_whole("toys/wound_up", "toys", "toy_changed"),)
+
+TOPICS: """
+
+# Step 2: the struct.
+STRUCT = """
+from avnu.shopify.payloads.fields import Amount, Resource, Time
+
+
+class Toy(Resource, frozen=True, kw_only=True):
+    price: Amount | None = None
+    updated_at: Time | None = None
+"""
+
+# The module, and step 3: the function.
+MODULE = """
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from avnu.handlers import Area, Shop, Webhook
+from avnu.shopify.payloads.toys import Toy
+
+area = Area("toys")
+
+
+@area.handler
+def toy_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
+    for webhook in webhooks:
+        toy = webhook.decode(Toy)
+        Path(os.environ["TOY_BOX"]).write_text(f"{shop.domain} {toy.id} {toy.price}")
+"""
+
+# Step 4: the body.
+BODY = {"id": 6104872219384905731, "price": "7.50", "updated_at": "2026-07-01T18:00:00+02:00"}
+
+DELIVER = """
+import sys
+from avnu.app import build_inbox
+from avnu.connections import Connections
+from avnu.inbox.arrival import Arrival
+from avnu.settings import load_settings
+from avnu.shopify.topics import topic_for
+
+settings = load_settings()
+topic = topic_for("toys/wound_up")
+body = sys.stdin.buffer.read()
+inbox = build_inbox(settings, Connections(settings))
+print(*inbox.accept([
+    Arrival("one.myshopify.com", "id-1", topic.name, topic.area, topic.destructive, b"m" * 32, body)
+]))
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the tree with the toy topic, its area, its struct, its module and its body."""
+    for name in COPIED:
+        source, target = ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    topics = tmp_path / "avnu/shopify/topics.py"
+    edit(topics, '"app", "compliance")', '"app", "compliance", "toys")')
+    edit(topics, "\nTOPICS: ", ROW)
+    edit(topics, "in (*_ORDERS,", "in (*_TOYS, *_ORDERS,")
+    (tmp_path / "avnu/shopify/payloads/toys.py").write_text(STRUCT)
+    (tmp_path / "tasks/toys.py").write_text(MODULE)
+    fixture = tmp_path / "tests/fixtures/payloads/toys__wound_up.json"
+    fixture.write_text(json.dumps(BODY))
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1, f"{path.name} no longer holds {old!r} once"
+    path.write_text(text.replace(old, new))
+
+
+def environ(tree: Path, settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        **settings.to_environ(),
+        "PYTHONPATH": str(tree),
+        "TOY_BOX": str(tree / "box"),
+    }
+
+
+@pytest.fixture
+def worker(tree: Path, settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker of the copied tree; its output is in ``worker.log`` beside it."""
+    command = [sys.executable, "-m", "celery", "-A", "avnu", "worker", "-c", "1"]
+    with (tree / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=tree, env=environ(tree, settings), stdout=log, stderr=log
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def test_the_new_topic_passes_the_tests_of_topics_and_payloads(
+    tree: Path, settings: Settings
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/unit"],
+        cwd=tree, env=environ(tree, settings), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_worker_runs_the_new_topic(
+    tree: Path, settings: Settings, worker: "subprocess.Popen[bytes]"
+) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", DELIVER], cwd=tree, env=environ(tree, settings),
+        input=json.dumps(BODY).encode(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert answer.stdout.decode().strip() == "accepted", answer.stderr.decode()
+    box = tree / "box"
+
+    def toy() -> str:
+        assert worker.poll() is None, (tree / "worker.log").read_text()
+        return box.read_text() if box.exists() else ""
+
+    assert wait_until(toy, 30, "the toy's handler to run") == (
+        "one.myshopify.com 6104872219384905731 7.50"
+    )

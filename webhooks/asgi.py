@@ -1,0 +1,195 @@
+"""The production door: `uvicorn webhooks.asgi:app`, with httptools and uvloop.
+
+POST under /webhooks/ is served here without a thread per request, so a half-sent request costs a
+socket and no more. Every other path goes to the Flask app.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+from avnu.errors import AvnuError, InboxUnavailable
+from avnu.inbox.arrival import Arrival
+from avnu.settings import load_settings
+from webhooks import replies
+from webhooks.headers import from_pairs
+from webhooks.pulse import Pulse
+from webhooks.receiver import Receiver, compose
+from webhooks.replies import Reply
+from webhooks.views import PREFIX, create_flask
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Door:
+    """Serves one receiver in one event loop, between :meth:`open` and :meth:`close`."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._contract = receiver.contract
+        self._room = receiver.room
+        self._body_s = receiver.settings.webhook_body_seconds
+        self._max_bytes = receiver.settings.webhook_max_bytes
+        self._committer = receiver.committer()
+        self._pulse = Pulse(receiver.counts, receiver.inbox)
+        self._others: Any = WSGIMiddleware(create_flask(receiver, self._kept_elsewhere))
+
+    async def open(self) -> None:
+        """Start what works in the background."""
+        await self._committer.start()
+        self._pulse.start()
+
+    async def close(self) -> None:
+        """Answer what waits for the inbox, then flush the counters."""
+        await self._committer.stop()
+        await self._pulse.stop()
+        self._others.executor.shutdown(wait=False)
+        self._receiver.connections.close()
+
+    async def serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        if scope["method"] == "POST" and scope["path"].startswith(PREFIX):
+            await self._webhook(scope, receive, send)
+        else:
+            await self._others(scope, receive, send)
+
+    async def _webhook(self, scope: Message, receive: Receive, send: Send) -> None:
+        headers = from_pairs(scope["headers"])
+        mac = self._contract.before_body(headers)
+        if isinstance(mac, Reply):
+            await self._refuse(mac, receive, send)
+            return
+        body = await self._read(receive)
+        if isinstance(body, Reply):
+            await self._refuse(body, receive, send)
+            return
+        try:
+            found = self._contract.judge(headers, mac, body)
+            reply = found if isinstance(found, Reply) else await self._keep(found)
+        finally:
+            self._room.give_back(len(body))
+        self._receiver.counts.add(reply.counted)
+        start, end = _messages(reply)
+        await send(start)
+        await send(end)
+
+    async def _keep(self, arrival: Arrival) -> Reply:
+        try:
+            return replies.TO_ANSWER[await self._committer.keep(arrival)]
+        except InboxUnavailable:
+            return replies.INBOX_UNAVAILABLE
+
+    async def _read(self, receive: Receive) -> bytes | Reply:
+        """The whole body, for which room was taken; or why it is refused, and no room is taken."""
+        chunks: list[bytes] = []
+        size = 0
+        refusal: Reply | None = None
+        try:
+            async with asyncio.timeout(self._body_s):
+                more = True
+                while more and refusal is None:
+                    message = await receive()
+                    chunk = message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if message["type"] == "http.disconnect":
+                        refusal = replies.CUT_SHORT
+                    elif size + len(chunk) > self._max_bytes:
+                        refusal = replies.TOO_LARGE
+                    elif not self._room.take(len(chunk)):
+                        refusal = replies.NO_ROOM
+                    else:
+                        size += len(chunk)
+                        chunks.append(chunk)
+        except TimeoutError:
+            refusal = replies.TOO_SLOW
+        if refusal is not None:
+            self._room.give_back(size)
+            return refusal
+        # Nearly every body comes in one piece, which then is not copied.
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _refuse(self, reply: Reply, receive: Receive, send: Send) -> None:
+        """Answer before the body is there, and close, since what comes next is not a request.
+
+        The client may be in the middle of its body, and would see a broken connection instead of
+        the answer, so what it still sends is thrown away, for as long as a body may take.
+        """
+        self._receiver.counts.add(reply.counted)
+        start, end = _messages(reply, closing=True)
+        await send(start)
+        await send({**end, "more_body": True})
+        if reply is not replies.TOO_SLOW:
+            await self._throw_away(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _throw_away(self, receive: Receive) -> None:
+        try:
+            async with asyncio.timeout(self._body_s):
+                while (await receive()).get("more_body", False):
+                    pass
+        except TimeoutError:
+            pass
+
+
+class Application:
+    """The ASGI application: makes its door when the server starts, not when it is imported."""
+
+    def __init__(self, wire: Callable[[], Receiver]) -> None:
+        self._wire = wire
+        self._door: Door | None = None
+        self._opening = asyncio.Lock()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One connection of any kind, as ASGI 3 has it."""
+        if scope["type"] == "http":
+            door = self._door or await self._open()
+            await door.serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _open(self) -> Door:
+        # Also the way in under a server that knows no lifespan.
+        async with self._opening:
+            if self._door is None:
+                door = Door(await asyncio.to_thread(self._wire))
+                await door.open()
+                self._door = door
+        return self._door
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._open()
+        except AvnuError as cause:
+            await send({"type": "lifespan.startup.failed", "message": str(cause)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._door is not None:
+            await self._door.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@functools.cache
+def _messages(reply: Reply, closing: bool = False) -> tuple[Message, Message]:
+    """A reply as two ASGI messages, made once: servers copy what they need of them."""
+    headers = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
+    if closing:
+        headers.append((b"connection", b"close"))
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    return start, {"type": "http.response.body", "body": reply.body}
+
+
+def _from_environment() -> Receiver:
+    return compose(load_settings())
+
+
+app = Application(_from_environment)
