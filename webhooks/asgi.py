@@ -7,12 +7,12 @@ socket and no more. Every other path goes to the Flask app.
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
 from avnu.errors import AvnuError, InboxUnavailable
-from avnu.inbox.arrival import Arrival
+from avnu.inbox.arrival import Answer, Arrival
 from avnu.settings import load_settings
 from webhooks import replies
 from webhooks.headers import from_pairs
@@ -37,7 +37,9 @@ class Door:
         self._max_bytes = receiver.settings.webhook_max_bytes
         self._committer = receiver.committer()
         self._pulse = Pulse(receiver.counts, receiver.inbox)
-        self._others: Any = WSGIMiddleware(create_flask(receiver, self._kept_elsewhere))
+        flask: Any = create_flask(receiver, _served_here)
+        self._wsgi = WSGIMiddleware(flask)
+        self._others = cast("Callable[[Message, Receive, Send], Awaitable[None]]", self._wsgi)
 
     async def open(self) -> None:
         """Start what works in the background."""
@@ -47,8 +49,8 @@ class Door:
     async def close(self) -> None:
         """Answer what waits for the inbox, then flush the counters."""
         await self._committer.stop()
-        await self._pulse.stop()
-        self._others.executor.shutdown(wait=False)
+        await asyncio.to_thread(self._pulse.stop)
+        self._wsgi.executor.shutdown(wait=False)
         self._receiver.connections.close()
 
     async def serve(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -176,6 +178,10 @@ class Application:
         if self._door is not None:
             await self._door.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _served_here(arrival: Arrival) -> Answer:
+    raise AssertionError(f"{arrival.topic} came to Flask beside the door that serves it")
 
 
 @functools.cache

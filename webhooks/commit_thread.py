@@ -9,6 +9,8 @@ import atexit
 import concurrent.futures
 import os
 import threading
+from collections.abc import Coroutine
+from typing import Any
 
 from avnu.errors import InboxUnavailable
 from avnu.inbox.arrival import Answer, Arrival
@@ -81,9 +83,7 @@ class _Running:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STOP_WITHIN_S)
 
-    def _submit(
-        self, arrival: Arrival, answered: "concurrent.futures.Future[Answer]"
-    ) -> None:
+    def _submit(self, arrival: Arrival, answered: "concurrent.futures.Future[Answer]") -> None:
         try:
             kept = self._committer.keep(arrival)
         except InboxUnavailable as cause:
@@ -91,7 +91,7 @@ class _Running:
             return
         kept.add_done_callback(lambda done: _pass_on(done, answered))
 
-    def _call(self, work: "asyncio._CoroutineLike[None]", within_s: float) -> None:
+    def _call(self, work: Coroutine[Any, Any, None], within_s: float) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(within_s)
 
     async def _begin(self) -> None:
@@ -105,9 +105,7 @@ class _Running:
         await self._pulse.stop()
 
 
-def _pass_on(
-    done: "asyncio.Future[Answer]", answered: "concurrent.futures.Future[Answer]"
-) -> None:
+def _pass_on(done: "asyncio.Future[Answer]", answered: "concurrent.futures.Future[Answer]") -> None:
     cause = done.exception()
     if cause is not None:
         answered.set_exception(cause)

@@ -8,7 +8,7 @@ from avnu.inbox import Inbox
 
 
 class Counts:
-    """Gathered in the process, added to the inbox once a second, so that any door shows them all."""
+    """Gathered in the process, flushed once a second, so that any door shows those of all."""
 
     def __init__(self) -> None:
         self._gathered: Counter[str] = Counter()

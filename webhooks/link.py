@@ -66,7 +66,7 @@ class Link(asyncio.Protocol):
             raise ConnectionResetError("the connection to the inbox was closed")
         self._answered = asyncio.get_running_loop().create_future()
         self._wanted = len(commands)
-        self._transport.write(b"".join([hiredis.pack_command(tuple(one)) for one in commands]))
+        self._transport.write(b"".join([_pack(tuple(one)) for one in commands]))
         return await self._answered
 
     async def close(self) -> None:
@@ -104,5 +104,7 @@ class Link(asyncio.Protocol):
             self._answered.set_exception(cause)
 
 
+# Its stub knows tuples of one item only.
+_pack = cast("Callable[[tuple[bytes, ...]], bytes]", hiredis.pack_command)
 # hiredis answers False by default, which is a value too.
 _NOT_YET = object()

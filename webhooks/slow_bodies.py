@@ -9,7 +9,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from avnu.clock import Clock
@@ -30,10 +30,8 @@ def socket_of(environ: Mapping[str, Any]) -> socket.socket | None:
 def shut(watched: socket.socket | None) -> None:
     """Nothing more is read from this socket; what was received may still be taken out of it."""
     if watched is not None:
-        try:
+        with suppress(OSError):  # the other side was faster
             watched.shutdown(socket.SHUT_RD)
-        except OSError:
-            pass  # the other side was faster
 
 
 class _Reading:

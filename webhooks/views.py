@@ -1,32 +1,44 @@
-"""The Flask app: webhooks as a plain view, and what tells operators and their tools how it is."""
+"""The Flask app, with webhooks as a plain view: what any WSGI server can serve."""
 
-import hmac
-import ipaddress
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Any
 
-from flask import Flask, Request, Response, abort, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Request
 
-from avnu import metrics
 from avnu.errors import InboxUnavailable
 from avnu.inbox.arrival import Answer, Arrival
-from avnu.settings import Secret
 from webhooks import replies
 from webhooks.headers import from_environ
-from webhooks.readiness import check_ready
+from webhooks.health import add_health
 from webhooks.receiver import Receiver
 from webhooks.replies import Reply
 from webhooks.slow_bodies import SlowBodies, shut, socket_of
 
 PREFIX = "/webhooks/"
 
+_CHUNK_BYTES = 64 * 1024
+
 Keep = Callable[[Arrival], Answer]
 
-_CHUNK_BYTES = 64 * 1024
-# A proxy on this host makes the whole world look like loopback, but says so in one of these.
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+
+def create_flask(receiver: Receiver, keep: Keep) -> Flask:
+    """The app of one receiver. ``keep`` blocks until the inbox has answered."""
+    app = Flask("webhooks")
+    app.url_map.converters["anything"] = _Anything
+    app.url_map.merge_slashes = False  # it redirects, which Shopify counts as a failure
+    deliver = _Delivery(receiver, keep)
+    app.add_url_rule(
+        f"{PREFIX}<anything:rest>",
+        "webhooks",
+        lambda rest: deliver(request),  # noqa: ARG005  # the topic comes from the header
+        methods=["POST"],
+        provide_automatic_options=False,
+    )
+    add_health(app, receiver)
+    return app
 
 
 class _Anything(BaseConverter):
@@ -36,18 +48,76 @@ class _Anything(BaseConverter):
     part_isolating = False
 
 
-def create_flask(receiver: Receiver, keep: Keep) -> Flask:
-    """The app of one receiver. ``keep`` blocks until the inbox has answered."""
-    app = Flask("webhooks")
-    app.url_map.converters["anything"] = _Anything
-    app.url_map.merge_slashes = False  # no redirect, which Shopify counts as a failure
-    deliver = Deliver(receiver, keep)
-    app.add_url_rule(
-        f"{PREFIX}<anything:rest>",
-        "webhooks",
-        lambda rest: deliver(request),
-        methods=["POST"],
-        provide_automatic_options=False,
-    )
-    _add_health(app, receiver)
-    return app
+class _Delivery:
+    """The view: one delivery in, one answer out."""
+
+    def __init__(self, receiver: Receiver, keep: Keep) -> None:
+        self._receiver = receiver
+        self._contract = receiver.contract
+        self._room = receiver.room
+        self._max_bytes = receiver.settings.webhook_max_bytes
+        self._bodies = SlowBodies(receiver.settings.webhook_body_seconds, receiver.clock)
+        self._keep = keep
+
+    def __call__(self, asked: Request) -> Response:
+        headers = from_environ(asked.environ)
+        mac = self._contract.before_body(headers)
+        if isinstance(mac, Reply):
+            return self._refuse(mac, asked)
+        body = self._read(asked)
+        if isinstance(body, Reply):
+            return self._refuse(body, asked)
+        try:
+            found = self._contract.judge(headers, mac, body)
+            return self._answer(found if isinstance(found, Reply) else self._kept(found))
+        finally:
+            self._room.give_back(len(body))
+
+    def _kept(self, arrival: Arrival) -> Reply:
+        try:
+            return replies.TO_ANSWER[self._keep(arrival)]
+        except InboxUnavailable:
+            return replies.INBOX_UNAVAILABLE
+
+    def _read(self, asked: Request) -> bytes | Reply:
+        """The whole body, for which room was taken; or why it is refused, and no room is taken."""
+        chunks: list[bytes] = []
+        refusal: Reply | None = None
+        with self._bodies.reading(socket_of(asked.environ)) as reading:
+            try:
+                refusal = self._gather(asked.stream, chunks)
+            except (ClientDisconnected, OSError):  # a body that ends early, or is badly chunked
+                refusal = replies.CUT_SHORT
+        if reading.late:
+            refusal = replies.TOO_SLOW
+        body = b"".join(chunks)
+        if refusal is not None:
+            self._room.give_back(len(body))
+            return refusal
+        return body
+
+    def _gather(self, stream: Any, chunks: list[bytes]) -> Reply | None:
+        size = 0
+        while chunk := stream.read(_CHUNK_BYTES):
+            if size + len(chunk) > self._max_bytes:
+                return replies.TOO_LARGE
+            if not self._room.take(len(chunk)):
+                return replies.NO_ROOM
+            size += len(chunk)
+            chunks.append(chunk)
+        return None
+
+    def _refuse(self, reply: Reply, asked: Request) -> Response:
+        """Answer before the body is there. A server would wait for the rest of it; not for long."""
+        shut(socket_of(asked.environ))
+        answer = self._answer(reply)
+        answer.headers["Connection"] = "close"
+        return answer
+
+    def _answer(self, reply: Reply) -> Response:
+        self._receiver.counts.add(reply.counted)
+        headers = [(name.decode(), value.decode()) for name, value in reply.headers]
+        answer = Response(reply.body, reply.status, headers)
+        if not reply.body:
+            del answer.headers["Content-Type"]
+        return answer

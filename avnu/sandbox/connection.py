@@ -26,6 +26,11 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     fault: str = ""  # "refused", "connect timeout", "timeout", "reset", "not http"
 
+    @property
+    def reached(self) -> bool:
+        """Whether the request may have come to the receiver."""
+        return self.fault not in ("refused", "connect timeout")
+
 
 class Terms(msgspec.Struct, frozen=True):
     """How long the sender waits; Shopify: 1 s for a connection, 5 s for the whole request."""

@@ -38,7 +38,8 @@ class Expected(msgspec.Struct, frozen=True):
     ignored: int
     unavailable: int
     suspected: int  # those of accepted that are dead letters `suspected_replay`
-    unanswered: int  # no HTTP answer at all
+    unreached: int  # no connection, so the receiver knows nothing of it
+    unanswered: int  # a connection, and no HTTP answer
     unexpected: int  # answers that are in no row of the contract
 
     @property
@@ -101,7 +102,8 @@ class Reckoning:
         self._counted["sent"] += 1
         status, kind = attempt.answer.status, entry.delivery.kind
         if status == 0:
-            self._counted["unanswered"] += 1
+            reached = attempt.answer.reached
+            self._counted["unanswered" if reached else "unreached"] += 1
         elif status == 503:
             self._counted["unavailable"] += 1
         elif status in REJECTIONS:
@@ -168,4 +170,4 @@ def _originals(ledger: Ledger) -> dict[int, int]:
 
 
 def _doubtful(attempt: Attempt) -> bool:
-    return attempt.answer.status in (0, 503)
+    return attempt.answer.reached and attempt.answer.status in (0, 503)
