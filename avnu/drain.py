@@ -4,7 +4,8 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from avnu.inbox.turn import Batch, Ending, Letter, Settlement
+from avnu.clock import Clock
+from avnu.inbox.turn import Batch, Ending, Letter, Parking, Settlement, Verdict
 from avnu.run import place_of, run_batch
 from avnu.runtime import Runtime
 from avnu.webhook import Handler, Shop, Webhook
@@ -40,7 +41,7 @@ def drain_partition(
             runtime.leases.holding("part", f"{area}/{p}", owner, drain.token) as deadline_s,
             runtime.gate.together(),
         ):
-            settlement = _run(Shop(step.shop, clock, deadline_s), step, handlers)
+            settlement = _run(clock, step, handlers, deadline_s, slice_ends_s)
         did["turns"] += 1
         did.update(_NAMES[verdict.letter] for verdict in settlement.verdicts)
         last = clock.monotonic() >= slice_ends_s
@@ -50,9 +51,24 @@ def drain_partition(
     return {"ended": step.value, **did}
 
 
-def _run(shop: Shop, batch: Batch, handlers: Mapping[str, Handler]) -> Settlement:
-    webhooks = [Webhook(stored) for stored in batch.webhooks]
-    settlement, raised = run_batch(shop, webhooks, handlers)
-    for fault in raised:
-        log.warning("handler failed: shop=%s error=%s", shop.domain, place_of(fault))
-    return settlement
+def _run(
+    clock: Clock,
+    batch: Batch,
+    handlers: Mapping[str, Handler],
+    deadline_s: float,
+    slice_ends_s: float,
+) -> Settlement:
+    """Shop after shop. When the slice ends in between, the rest is left, so that none waits long."""
+    verdicts: list[Verdict] = []
+    parkings: dict[str, Parking] = {}
+    for domain, some in batch.by_shop():
+        if verdicts and clock.monotonic() >= slice_ends_s:
+            verdicts += [Verdict(Letter.BACK)] * len(some)
+            continue
+        shop = Shop(domain, clock, deadline_s)
+        settlement, raised = run_batch(shop, [Webhook(stored) for stored in some], handlers)
+        verdicts += settlement.verdicts
+        parkings |= settlement.parkings
+        for fault in raised:
+            log.warning("handler failed: shop=%s error=%s", domain, place_of(fault))
+    return Settlement(verdicts, parkings)

@@ -91,3 +91,18 @@ class UnknownPath(AvnuError):
 
 class NotDurable(InboxUnavailable):
     """Webhooks are in the inbox, but disk or replica did not confirm them in time: 503."""
+
+
+# ---- command line
+
+
+class CheckFailed(AvnuError):
+    """What a command was asked to check, or to do, did not hold. Exit code 1."""
+
+
+class NotFound(AvnuError):
+    """What a command was asked about is not there. Exit code 3."""
+
+
+class CannotReach(AvnuError):
+    """Redis, or the address a command was given, does not answer. Exit code 5."""

@@ -39,13 +39,20 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     KeyRow("counts", "counts", "hash", "", "counters that only grow"),
     KeyRow("token", "token", "string", "", "the lease token counter, never reset"),
     KeyRow("solo", "solo", "zset", "", "ref by the ms when its task is due or due again"),
+    KeyRow("replays", "replays", "zset", "", "same, of dead letters replayed: after all others"),
     KeyRow("suspects", "suspects", "zset", "", "same, of suspects: one runs at a time"),
     KeyRow("stopped", "stopped", "zset", "", "solo refs set aside by a pause"),
     KeyRow("running", "running", "zset", "", "ref by the ms when its lease ends"),
     KeyRow("suspect", "suspect", "string", "", "ref of the suspect that runs now"),
     KeyRow("parked", "parked", "zset", "", "<area>/<shop> by the ms when it unparks"),
     KeyRow("dead", "dead", "zset", "", "ref by the ms of its death"),
-    KeyRow("held", "held", "list", "", "webhooks of paused topics: area, shop, part number, id"),
+    KeyRow("held", "h:", "list", "<area>/<shop>", "ids of webhooks of paused topics, oldest first"),
+    KeyRow(
+        "holders", "holders", "hash", "", "<area>/<shop> with held webhooks -> partition number"
+    ),
+    KeyRow(
+        "releasing", "releasing", "set", "", "<area>/<shop> whose held webhooks go back in line"
+    ),
     KeyRow("paused", "paused", "set", "", "'area:x', 'topic:x', 'shop:x' that are paused"),
     KeyRow("probe", "probe", "string", "", "written, read and deleted by health checks"),
 )
@@ -83,7 +90,6 @@ class Keys:
         """The key of family ``name``, e.g. ``of("line", "orders/one-shop")``."""
         return f"{self.prefix}{self._suffix[name]}{suffix}"
 
-    def lua_table(self) -> str:
-        """The same names for the scripts: ``local K = {line='avnu:l:', …}``."""
-        rows = ", ".join(f"{row.name}='{self.prefix}{row.suffix}'" for row in INBOX_KEYS)
-        return f"local K = {{{rows}}}\n"
+    def all(self) -> dict[str, str]:
+        """Every family with its key or prefix, as the scripts are rendered with them."""
+        return {row.name: f"{self.prefix}{row.suffix}" for row in INBOX_KEYS}

@@ -32,7 +32,8 @@ def run_batch(
     for older, newest in newer.items():
         if verdicts[newest].letter is Letter.DONE:
             verdicts[older] = Verdict(Letter.SUPERSEDED)
-    return Settlement(verdicts, parking), raised
+    parkings = {shop.domain: parking} if parking else {}
+    return Settlement(verdicts, parkings), raised
 
 
 def _run(

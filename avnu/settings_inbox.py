@@ -38,7 +38,10 @@ class InboxSettings:
         1,
         1024,
     )
-    inbox_batch: int = whole(50, "webhooks", "Most webhooks of one shop in one turn.", 1, 1000)
+    inbox_batch: int = whole(50, "webhooks", "Most webhooks in one turn.", 1, 1000)
+    inbox_turn_shops: int = whole(
+        20, "shops", "Most shops in one turn: those with few webhooks share its cost.", 1, 200
+    )
     inbox_batch_bytes: int = whole(
         4 * MIB, "bytes", "Most bytes of bodies in one turn, beyond the first.", 1024, 64 * MIB
     )

@@ -31,7 +31,7 @@ def run_alone(
     if isinstance(claim, Refusal):
         return {"outcome": claim.value.lower()}
     settlement, raised = _run(runtime, claim, handlers)
-    verdict, parking = settlement.verdicts[0], settlement.parking
+    verdict, parking = settlement.verdicts[0], settlement.parkings.get(shop)
     jitter = runtime.random.uniform(-JITTER, JITTER)
     if not runtime.inbox.settle(claim, verdict, parking, jitter):
         return {"outcome": "lost"}

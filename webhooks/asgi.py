@@ -170,8 +170,9 @@ class Application:
         await receive()
         try:
             await self._open()
-        except AvnuError as cause:
-            await send({"type": "lifespan.startup.failed", "message": str(cause)})
+        except Exception as cause:  # noqa: BLE001  # a server would take it for "no lifespan" and go on
+            message = str(cause) if isinstance(cause, AvnuError) else repr(cause)
+            await send({"type": "lifespan.startup.failed", "message": message})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -64,10 +64,11 @@ class _Running:
         self._within_s = receiver.settings.webhook_inbox_seconds
         self._loop = asyncio.new_event_loop()
         self._committer: Committer
-        self._pulse: Pulse
+        self._pulse = Pulse(receiver.counts, receiver.inbox)
         self._thread = threading.Thread(target=self._loop.run_forever, name="commit", daemon=True)
         self._thread.start()
         self._call(self._begin(), _START_WITHIN_S)
+        self._pulse.start()
 
     def keep(self, arrival: Arrival) -> Answer:
         answered: concurrent.futures.Future[Answer] = concurrent.futures.Future()
@@ -79,7 +80,8 @@ class _Running:
             raise InboxUnavailable("no answer from the inbox in time") from None
 
     def stop(self) -> None:
-        self._call(self._end(), _STOP_WITHIN_S)
+        self._call(self._committer.stop(), _STOP_WITHIN_S)
+        self._pulse.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STOP_WITHIN_S)
 
@@ -96,13 +98,7 @@ class _Running:
 
     async def _begin(self) -> None:
         self._committer = self._receiver.committer()
-        self._pulse = Pulse(self._receiver.counts, self._receiver.inbox)
         await self._committer.start()
-        self._pulse.start()
-
-    async def _end(self) -> None:
-        await self._committer.stop()
-        await self._pulse.stop()
 
 
 def _pass_on(done: "asyncio.Future[Answer]", answered: "concurrent.futures.Future[Answer]") -> None:

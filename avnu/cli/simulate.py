@@ -10,9 +10,10 @@ import msgspec
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from avnu.cli.simulate_report import finish, show, summarize
+from avnu.cli.output import json_option
+from avnu.cli.simulate_report import exit_code, show, summarize
 from avnu.clock import SystemClock
-from avnu.errors import SettingsInvalid, UnknownPath, UnknownTopic
+from avnu.errors import UnknownPath, UnknownTopic
 from avnu.sandbox import (
     ALL_MISCHIEF,
     NO_MISCHIEF,
@@ -22,7 +23,6 @@ from avnu.sandbox import (
     Habits,
     Ledger,
     Mischief,
-    Reckoning,
     plan,
     trigger,
 )
@@ -53,7 +53,7 @@ def _target(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Headers: X-Shopify-*, shopify-*, both at once, or each in turn.",
         ),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        json_option,
     ):
         command = option(command)
     return command
@@ -65,6 +65,13 @@ def _rates(command: Callable[..., None]) -> Callable[..., None]:
         option = "--" + name.replace("_", "-")
         command = click.option(option, name, type=click.FloatRange(0, 1), metavar="RATE")(command)
     return command
+
+
+def _header_text(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    """Refuses what would break out of its header."""
+    if text is not None and not (text.isascii() and text.isprintable()):
+        raise click.BadParameter("must be printable ASCII")
+    return text
 
 
 @simulate.command()
@@ -130,18 +137,19 @@ def run(
         api_version=settings.shopify_api_version,
     )
     courier = _courier(url, allow_remote, settings, habits)
-    deliveries_made = plan(seed, shops, deliveries, _mischief(all_mischief, rates), start)
+    deliveries_made = plan(seed, shops, deliveries, _mischief(all_mischief, rates, settings), start)
     ledger = _deliver(courier, deliveries_made)
     played = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d}"
-    summary = {"seed": seed, "day": played, **summarize(ledger)}
-    show(summary, as_json)
-    finish(ledger, summary["faults"])
+    show({"seed": seed, "day": played, **summarize(ledger)}, as_json)
+    raise click.exceptions.Exit(exit_code(ledger))
 
 
 @simulate.command("trigger")
 @_target
-@click.argument("topic")
-@click.option("--shop", default="sandbox-shop.myshopify.com", show_default=True)
+@click.argument("topic", callback=_header_text)
+@click.option(
+    "--shop", default="sandbox-shop.myshopify.com", show_default=True, callback=_header_text
+)
 @click.option(
     "--set",
     "assignments",
@@ -150,7 +158,7 @@ def run(
     help="A value in the body, e.g. line_items.0.price=12.50; JSON is taken as JSON. Repeatable.",
 )
 @click.option("--body", type=click.File("rb"), help="JSON body instead of the topic's template.")
-@click.option("--webhook-id", help="Webhook id instead of a new one.")
+@click.option("--webhook-id", callback=_header_text, help="Webhook id instead of a new one.")
 def trigger_one(
     *,
     url: str | None,
@@ -173,7 +181,7 @@ def trigger_one(
     )
     courier = _courier(url, allow_remote, settings, habits)
     try:
-        payload = None if body is None else msgspec.json.decode(body.read())
+        payload = msgspec.UNSET if body is None else msgspec.json.decode(body.read())
         delivery = trigger(
             topic,
             shop,
@@ -199,21 +207,18 @@ def trigger_one(
         "latency_ms": round(ledger.latency_ms(0.5), 1),
     }
     show(shown, as_json)
-    finish(ledger, Reckoning(ledger).faults)
+    raise click.exceptions.Exit(exit_code(ledger))
 
 
 def _settings() -> Settings:
-    """The settings, with a secret to sign with; anything else is a usage error."""
-    try:
-        settings = load_settings()
-        settings.require_receiver()
-    except SettingsInvalid as fault:
-        raise click.UsageError(str(fault)) from fault
+    """The settings, with a secret to sign with; raises SettingsInvalid without."""
+    settings = load_settings()
+    settings.require_receiver()
     return settings
 
 
 def _courier(url: str | None, allow_remote: bool, settings: Settings, habits: Habits) -> Courier:
-    url = url or f"http://{settings.avnu_host}:{settings.avnu_port}{_PATH}"
+    url = url or _own_receiver(settings)
     try:
         local = is_loopback(url)
         courier = Courier(url, settings.shopify_api_secret.reveal(), SystemClock(), habits)
@@ -224,6 +229,13 @@ def _courier(url: str | None, allow_remote: bool, settings: Settings, habits: Ha
     return courier
 
 
+def _own_receiver(settings: Settings) -> str:
+    """Where the receiver of these settings listens; one that listens everywhere does here too."""
+    everywhere = settings.avnu_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if everywhere else settings.avnu_host
+    return f"http://{host}:{settings.avnu_port}{_PATH}"
+
+
 def _start_of(day: datetime | None, now: float) -> float:
     """Midnight UTC of the day that is played, in unix seconds."""
     if day is None:
@@ -231,10 +243,12 @@ def _start_of(day: datetime | None, now: float) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def _mischief(everything: bool, rates: dict[str, float | None]) -> Mischief:
+def _mischief(everything: bool, rates: dict[str, float | None], settings: Settings) -> Mischief:
+    """The preset with the rates that were given; oversized is what this receiver refuses."""
     chosen = {name: rate for name, rate in rates.items() if rate is not None}
     base = ALL_MISCHIEF if everything else NO_MISCHIEF
-    return msgspec.structs.replace(base, **chosen)
+    too_large = settings.webhook_max_bytes + 1
+    return msgspec.structs.replace(base, oversize_bytes=too_large, **chosen)
 
 
 def _deliver(courier: Courier, deliveries: list[Delivery]) -> Ledger:

@@ -1,18 +1,14 @@
 """What ``avnu simulate`` prints, and the exit code it ends with."""
 
-import json
 from typing import Any
 
-import click
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from avnu.cli.exits import CANNOT_REACH, CHECK_FAILED, OK
+from avnu.cli.output import say, show_facts, show_json
 from avnu.sandbox import Ledger, Reckoning
 
-CHECK_FAILED = 1
-CANNOT_REACH = 5
+_MOST_FAULTS = 20
 
 
 def summarize(ledger: Ledger) -> dict[str, Any]:
@@ -31,29 +27,28 @@ def summarize(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def show(shown: dict[str, Any], as_json: bool) -> None:
-    """JSON, or a table with a line for each value."""
+def show(facts: dict[str, Any], as_json: bool) -> None:
+    """One JSON document, or a line for each fact; faults are talk unless JSON is asked for."""
     if as_json:
-        click.echo(json.dumps(shown))
+        show_json(facts)
         return
-    table = Table(show_header=False, box=None)
-    for name, value in shown.items():
-        table.add_row(name.replace("_", " "), escape(_line(value)))
-    Console().print(table)
+    show_facts({name.replace("_", " "): _line(value) for name, value in facts.items()})
+    faults = facts.get("faults", [])
+    for fault in faults[:_MOST_FAULTS]:
+        say(fault)
+    if len(faults) > _MOST_FAULTS:
+        say(f"… and {len(faults) - _MOST_FAULTS} more")
 
 
-def _line(value: object) -> str:
+def _line(value: object) -> object:
     if isinstance(value, dict):
         return ", ".join(f"{key} {count}" for key, count in value.items())
-    if isinstance(value, list):
-        return "\n".join(value[:20]) or "none"
-    return str(value)
+    return len(value) if isinstance(value, list) else str(value)
 
 
-def finish(ledger: Ledger, faults: list[str]) -> None:
-    """End with the exit code that says how it went."""
+def exit_code(ledger: Ledger) -> int:
+    """How it went: nothing answered, something answered as it must not be, or all well."""
     if not ledger.reached():
-        click.echo("nothing answered; is the receiver running?", err=True)
-        raise click.exceptions.Exit(CANNOT_REACH)
-    if faults or ledger.given_up():
-        raise click.exceptions.Exit(CHECK_FAILED)
+        say("avnu: nothing answered; is the receiver running?")
+        return CANNOT_REACH
+    return CHECK_FAILED if ledger.given_up() or Reckoning(ledger).faults else OK

@@ -173,6 +173,7 @@ def script_constants(settings: Settings) -> dict[str, int]:
         "queue_db": settings.redis_queue_db,
         "partitions": settings.inbox_partitions,
         "batch": settings.inbox_batch,
+        "turn_shops": settings.inbox_turn_shops,
         "batch_bytes": settings.inbox_batch_bytes,
         "lease_ms": settings.inbox_lease_seconds * 1000,
         "full_percent": settings.inbox_full_percent,

@@ -13,7 +13,7 @@ import msgspec
 from avnu.inbox import Inbox
 from avnu.inbox.reach import reaching
 
-_LEASE = ("owner", "shop", "batch")
+_LEASE = ("owner", "batch")
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -78,18 +78,18 @@ class _Auditor:
     def _partitions(self) -> None:
         work = {part.decode() for part in self.client.smembers(self._key("work"))}
         for part in self._scan("part"):
-            owner, shop, batch = self.client.hmget(self._key("part", part), list(_LEASE))
+            owner, batch = self.client.hmget(self._key("part", part), list(_LEASE))
             ready = self.client.llen(self._key("ready", part))
             if (owner or ready) and part not in work:
                 self.faults.append(f"partition {part} has work and no wake-up mark")
             if not owner:
                 continue
             for line in batch.decode().splitlines():
-                ref = f"{shop.decode()}/{line.partition(chr(9))[0]}"
-                self._stand(ref, f"leased by {part}")
+                shop, webhook_id, *_ = line.split("\t")
+                self._stand(f"{shop}/{webhook_id}", f"leased by {part}")
 
     def _alone(self) -> None:
-        for name in ("solo", "suspects", "stopped", "running", "dead"):
+        for name in ("solo", "replays", "suspects", "stopped", "running", "dead"):
             for ref in self.client.zrange(self._key(name), 0, -1):
                 text = ref.decode()
                 place = name if name in ("running", "dead") else "solo"
@@ -99,9 +99,13 @@ class _Auditor:
                     self.faults.append(f"{text} stands in {name} but its state is {state!r}")
 
     def _held(self) -> None:
-        for entry in self.client.lrange(self._key("held"), 0, -1):
-            _area, shop, _p, webhook_id = entry.decode().split("\t")
-            self._stand(f"{shop}/{webhook_id}", "held by a paused topic")
+        holders = {entry.decode() for entry in self.client.hkeys(self._key("holders"))}
+        for suffix in self._scan("held"):
+            shop = suffix.partition("/")[2]
+            if suffix not in holders:
+                self.faults.append(f"held webhooks of {suffix} that nothing will release")
+            for webhook_id in self.client.lrange(self._key("held", suffix), 0, -1):
+                self._stand(f"{shop}/{webhook_id.decode()}", f"held by a paused topic in {suffix}")
 
     def _shops(self) -> None:
         """A shop stands in one place per area, and where its entry says."""
@@ -112,9 +116,10 @@ class _Auditor:
                     ready = self.client.lrange(self._key("ready", part), 0, -1)
                     seen.update(f"{shop.decode()} r{part.rpartition('/')[2]}" for shop in ready)
             for part in self._scan("part"):
-                shop = self.client.hget(self._key("part", part), "shop")
-                if shop and part.rpartition("/")[0] == area:
-                    seen[f"{shop.decode()} l{part.rpartition('/')[2]}"] += 1
+                shops = self.client.hget(self._key("part", part), "shops")
+                if shops and part.rpartition("/")[0] == area:
+                    leased = shops.decode().splitlines()
+                    seen.update(f"{shop} l{part.rpartition('/')[2]}" for shop in leased)
             self._compare_shops(area, seen)
 
     def _compare_shops(self, area: str, seen: Counter[str]) -> None:
@@ -126,6 +131,8 @@ class _Auditor:
                 self.faults.append(f"shop {shop} of {area} is {at} but does not stand there once")
             if at[0] == "p" and self.client.zscore(self._key("parked"), f"{area}/{shop}") is None:
                 self.faults.append(f"shop {shop} of {area} is parked but nothing will unpark it")
+            if at[0] == "s" and not self.client.sismember(self._key("paused"), f"shop:{shop}"):
+                self.faults.append(f"shop {shop} of {area} is stopped but not paused")
         self.faults += [f"shop {where} of {area} stands where its entry is not" for where in seen]
         for suffix in self._scan("line"):
             of, _, shop = suffix.partition("/")

@@ -58,11 +58,12 @@ class _Reader:
             pipe.hgetall(self.of("counts"))
             pipe.hmget(self.of("control"), ["offset", "ticked", "full"])
             pipe.time()
-            for name in ("solo", "stopped", "running", "suspects"):
+            for name in ("solo", "replays", "stopped", "running", "suspects"):
                 pipe.zcard(self.of(name))
             pipe.scard(self.of("work"))
             pipe.smembers(self.of("paused"))
-            raw, control, time, solo, stopped, running, suspects, work, paused = pipe.execute()
+            raw, control, time, *alone_counts, work, paused = pipe.execute()
+        solo, replays, stopped, running, suspects = alone_counts
         counts = {name.decode(): int(n) for name, n in raw.items()}
         offset, ticked, full = control
         now_ms = time[0] * 1000 + time[1] // 1000 + int(offset or 0)
@@ -70,7 +71,7 @@ class _Reader:
         return Overview(
             received={name: _total(counts, name) for name in RECEIVED},
             areas=[self._area(area, counts, now_ms, alone) for area in self.inbox.areas],
-            solo=solo + stopped + suspects,
+            solo=solo + replays + stopped + suspects,
             running=running,
             suspects=suspects,
             partitions_busy=work,
@@ -123,7 +124,7 @@ class _Reader:
                     yield int(head)
 
     def _leased(self, area: str) -> Iterator[int]:
-        """When the first of each leased batch was accepted."""
+        """When the oldest of each leased batch was accepted."""
         work = [part.decode() for part in self.client.smembers(self.of("work"))]
         parts = [part for part in work if part.rpartition("/")[0] == area]
         with self.client.pipeline(transaction=False) as pipe:
@@ -131,13 +132,13 @@ class _Reader:
                 pipe.hget(self.of("part", part), "batch")
             for batch in pipe.execute():
                 if batch:
-                    yield int(batch.split(b"\t", 2)[1])
+                    yield min(int(line.split(b"\t")[2]) for line in batch.splitlines())
 
     def _oldest_alone(self) -> dict[str, int]:
         """Per area, when the oldest webhook that travels alone was accepted."""
         refs = [
             ref.decode()
-            for name in ("running", "suspects", "solo")
+            for name in ("running", "suspects", "solo", "replays")
             for ref in self.client.zrange(self.of(name), 0, _SOLO_SAMPLE - 1)
         ]
         oldest: dict[str, int] = {}

@@ -153,7 +153,7 @@ def _place(inbox: Inbox, area: str, ref: str) -> tuple[str, str]:
     at, *rest = (place or b"").decode().split("\t")
     if at[:1] in ("l", "n"):
         batch = inbox.client.hget(inbox.keys.of("part", f"{area}/{at[1:]}"), "batch") or b""
-        if any(line.split("\t")[0] == webhook_id for line in batch.decode().splitlines()):
+        if any(line.split("\t")[:2] == [name, webhook_id] for line in batch.decode().splitlines()):
             return "leased", ""
     if at[:1] == "p":
         return "parked", rest[3] if len(rest) > 3 else ""

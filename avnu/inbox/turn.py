@@ -1,11 +1,12 @@
 """Turns: one drain's hold on a partition, batch after batch.
 
-A turn settles the previous batch and takes the next shop's in one round trip. It carries a number,
+A turn settles the previous batch and takes the next in one round trip. It carries a number,
 so that asking again after a lost answer gives the same batch and settles nothing twice.
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -42,18 +43,22 @@ class Parking(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """One verdict per webhook of a batch, in its order; perhaps its shop parks."""
+    """One verdict per webhook of a batch, in its order; and which of its shops park."""
 
     verdicts: Sequence[Verdict] = ()
-    parking: Parking | None = None
+    parkings: Mapping[str, Parking] = {}
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Webhooks of one shop, oldest first, held by the lease that ``token`` names."""
+    """Webhooks that the lease named by ``token`` holds: shop after shop, oldest first in each."""
 
     token: str
-    shop: str
     webhooks: Sequence[Stored]
+
+    def by_shop(self) -> Iterator[tuple[str, list[Stored]]]:
+        """Each shop's full domain with its webhooks."""
+        for shop, some in groupby(self.webhooks, key=lambda stored: stored.shop):
+            yield shop, list(some)
 
 
 class Ending(enum.StrEnum):
@@ -108,12 +113,11 @@ class Drain:
 
     def _turn(self, settlement: Settlement, *, last: bool, jitter: float) -> Batch | Ending:
         self._number += 1
-        parking = settlement.parking
-        verdicts = settlement.verdicts
+        verdicts, parkings = settlement.verdicts, settlement.parkings
         reply = self._ask(
-            *self._where, self.token, self._number, self._wake, "1" if last else "0",
-            "" if parking is None else parking.wait_ms, "" if parking is None else parking.cause,
-            jitter, "".join(v.letter for v in verdicts),
+            *self._where, self.token, self._number, self._wake, "1" if last else "0", jitter,
+            "".join(v.letter for v in verdicts), len(parkings),
+            *(x for shop, p in parkings.items() for x in (keys.short(shop), p.wait_ms, p.cause)),
             *(v.reason for v in verdicts if v.letter in "FXG"),
         )  # fmt: skip
         return self._read(reply)
@@ -136,6 +140,8 @@ class Drain:
         if reply[0] != b"BATCH":
             return Ending(reply[0].decode())
         self.token = reply[1].decode()
-        shop = keys.domain(reply[2].decode())
-        pairs = zip(reply[3::2], reply[4::2], strict=True)
-        return Batch(self.token, shop, [read_record(shop, i.decode(), r) for i, r in pairs])
+        triples = zip(reply[2::3], reply[3::3], reply[4::3], strict=True)
+        return Batch(
+            self.token,
+            [read_record(keys.domain(shop.decode()), i.decode(), r) for shop, i, r in triples],
+        )

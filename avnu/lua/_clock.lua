@@ -1,11 +1,13 @@
 -- Shared opening of every script: the inbox's time, the control flags, the counters.
 -- Time is the server's own plus an offset kept beside the data: the tick absorbs backward steps
--- of the server's clock into the offset, and tests move time with it.
+-- of the server's clock into the offset, and tests move time with it. Until it has, time stands still
+-- at the last tick: a lease given in between must not have ended when the step is absorbed.
 local call = redis.call
 local clock = call('TIME')
 local control = call('HMGET', K.control, 'offset', 'ticked', 'full', 'pauses')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + tonumber(control[1] or 0)
-local ticked = tonumber(control[2] or now)
+local measured = clock[1] * 1000 + math.floor(clock[2] / 1000) + tonumber(control[1] or 0)
+local ticked = tonumber(control[2] or measured)
+local now = math.max(measured, ticked)
 -- Without a tick for 5 s nobody could renew a lease, so an expired lease proves no crash.
 local gap = now - ticked > 5000
 

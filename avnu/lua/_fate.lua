@@ -10,19 +10,18 @@ local function settle(w, outcome)
   count((outcome == 'd' and 'done:' or 'superseded:') .. w.area)
 end
 
--- On its own from now on: due at `due` (ms), as a Celery task that the tick publishes.
-local function go_solo(w, due)
+-- On its own from now on: due at `due` (ms), as a Celery task that the tick publishes. `set` is where
+-- it waits, solo when not told; a suspect always waits among the suspects.
+local function go_solo(w, due, set)
   local key = K.trouble .. w.ref
   call('HSET', key, 'area', w.area, 'topic', w.topic, 'accepted', w.accepted, 'state', 'solo', 'due', due, 'pubs', 0)
   local suspect = call('HGET', key, 'suspect') == '1'
-  call('ZADD', suspect and K.suspects or K.solo, due, w.ref)
+  call('ZADD', suspect and K.suspects or set or K.solo, due, w.ref)
 end
 
 local function die(w, cause)
   call('HSET', K.trouble .. w.ref, 'area', w.area, 'topic', w.topic, 'accepted', w.accepted,
     'state', 'dead', 'cause', cause, 'died', now)
-  call('ZREM', K.solo, w.ref)
-  call('ZREM', K.suspects, w.ref)
   call('ZADD', K.dead, now, w.ref)
   count('dead:' .. w.area .. ':' .. cause)
 end
@@ -46,11 +45,11 @@ local function fail(w, reason, jitter)
   go_solo(w, now + math.floor(C.backoff_ms * 2 ^ math.min(fails - 1, 30) * (1 + jitter)))
 end
 
--- No running worker knew its handler: asked again each minute for a while, because deploys roll.
+-- No running worker knew its handler: asked again each minute for a while, because deploys roll. The
+-- asking counts, not the time: nobody may have been there to ask.
 local function unhandled(w)
-  local key = K.trouble .. w.ref
-  call('HSETNX', key, 'unhandled', now)
-  if now - tonumber(call('HGET', key, 'unhandled')) >= C.unhandled_ms then return die(w, 'unhandled') end
+  local asked = call('HINCRBY', K.trouble .. w.ref, 'unhandled', 1)
+  if (asked - 1) * 60000 >= C.unhandled_ms then return die(w, 'unhandled') end
   go_solo(w, now + 60000)
 end
 

@@ -1,17 +1,28 @@
--- Webhooks of paused topics, set aside by turns. They return to the end of their shop's line.
+-- Webhooks of paused topics: turns set them aside, shop by shop, so that the others go on. Resuming a
+-- topic puts all of them back in front of their shop's line, in order; what is still paused is set
+-- aside again by the next turn.
 
--- Look at up to `most` of them; those whose topic is still paused are set aside again.
+local function hold(area, shop, p, id)
+  call('RPUSH', K.held .. area .. '/' .. shop, id)
+  call('HSET', K.holders, area .. '/' .. shop, p)
+end
+
+-- Put the held webhooks of up to `most` shops back.
 local function release_held(most)
-  for _, entry in ipairs(call('LRANGE', K.held, 0, most - 1)) do
-    call('LPOP', K.held)
-    local area, shop, p, id = entry:match('^([^\t]*)\t([^\t]*)\t(%d+)\t(.*)$')
-    local _, topic = head(call('GETRANGE', K.record .. shop .. '/' .. id, 0, 400))
-    if topic and is_paused('topic:' .. topic) then
-      call('RPUSH', K.held, entry)
-    else
-      call('RPUSH', K.line .. area .. '/' .. shop, id)
-      local place = read_place(area, shop)
-      if not place then set_ready(area, shop, { p = p }) end
+  if call('EXISTS', K.releasing) == 0 then return end
+  for _, entry in ipairs(call('SPOP', K.releasing, most)) do
+    local area, shop = entry:match('^(.*)/(.*)$')
+    local held, line, p = K.held .. entry, K.line .. entry, call('HGET', K.holders, entry)
+    if p then
+      while call('LMOVE', line, held, 'LEFT', 'RIGHT') do end
+      call('RENAME', held, line)
+      call('HDEL', K.holders, entry)
+      if not read_place(area, shop) then set_ready(area, shop, { p = p }) end
     end
   end
+end
+
+-- A topic was resumed: every shop with held webhooks is looked at, a bounded number at a time.
+local function release_all_held()
+  for _, entry in ipairs(call('HKEYS', K.holders)) do call('SADD', K.releasing, entry) end
 end

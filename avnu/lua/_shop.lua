@@ -22,30 +22,41 @@ local function ready_or_idle(area, shop, place)
   end
 end
 
--- Park: wait_ms as named by the caller, or (0) 5 s doubling to 5 min. Returns the ms of unparking.
-local function set_parked(area, shop, place, wait_ms, cause)
-  place.since = place.since or now
+-- When a webhook that waits with its parked shop is looked at again: the shop may unpark early.
+local function look_again(till)
+  return math.min(till, now + 30000)
+end
+
+-- Park: wait_ms as named by the caller, or (0) 5 s doubling to 5 min.
+local function note_parking(place, wait_ms, cause)
+  place.since = place.since and now - (place.till - place.since) or now
   place.times = (place.times or 0) + 1
   if wait_ms <= 0 then
     wait_ms = math.min(C.park_longest_ms, C.park_first_ms * 2 ^ math.min(place.times - 1, 30))
   end
-  place.at, place.till, place.cause = 'p', now + math.floor(wait_ms), cause
+  place.till, place.cause = now + math.floor(wait_ms), cause
+end
+
+local function set_parked(area, shop, place)
+  place.at = 'p'
   write_place(area, shop, place)
   call('ZADD', K.parked, place.till, area .. '/' .. shop)
-  return place.till
 end
 
 -- After a turn or a crash: the leased shop goes where its line and what was said of it send it.
+-- A shop that was served in between starts its time without service anew.
 local function return_shop(area, shop, wait_ms, cause, progressed)
   local place = read_place(area, shop)
   if not place or (place.at ~= 'l' and place.at ~= 'n') then return end
-  if place.at == 'n' and not wait_ms then
-    wait_ms, cause = math.max(place.till - now, 1), place.cause
-  end
   if wait_ms then
-    set_parked(area, shop, place, wait_ms, cause)
+    if progressed then place.since, place.times = nil, nil end
+    note_parking(place, wait_ms, cause)
+    set_parked(area, shop, place)
+  elseif place.at == 'n' then
+    if progressed then place.since = now end
+    set_parked(area, shop, place)
   else
-    if progressed or not place.since then place = { p = place.p } end
+    if progressed then place.since = nil end
     ready_or_idle(area, shop, place)
   end
 end

@@ -1,6 +1,7 @@
 -- A shop stands in one place per area. The place is a string:
 --   r<p> ready   l<p> leased   n<p> leased, and told to park   p<p> parked   s<p> stopped by a pause
--- followed, for a shop that parks, by \t since \t times \t until \t cause (all times in ms).
+-- followed, for a shop that parks, by \t since \t times \t until \t cause (all times in ms). `since`
+-- is moved on while the shop is not parked, so that until - since is the time it spent parked.
 -- No entry: idle. <p> is the partition number it keeps until it is idle again.
 
 local function read_place(area, shop)
@@ -21,4 +22,10 @@ local function write_place(area, shop, place)
     value = value .. '\t' .. place.since .. '\t' .. place.times .. '\t' .. (place.till or '') .. '\t' .. (place.cause or '')
   end
   call('HSET', K.place .. area, shop, value)
+end
+
+-- How long a parked shop has been without service, in ms. Only parked time counts: an outage of
+-- the workers says nothing about the shop.
+local function waited(place)
+  return math.min(place.till, now) - place.since
 end

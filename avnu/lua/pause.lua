@@ -13,12 +13,16 @@
 local what = ARGV[2]
 local kind, name = what:match('^(%a+):(.*)$')
 
--- Partitions that stand marked but without a wake-up, because turns found the area paused.
+-- Partitions that stand marked but without a wake-up, because turns found the area paused. Those that
+-- the pause found in the queue still count, so that pausing and resuming at will never fills it.
 local function wake_area(area)
+  local free = {}
   for _, part in ipairs(call('SMEMBERS', K.work)) do
     local of, p = part:match('^(.*)/(%d+)$')
-    if of == area and call('HEXISTS', K.part .. part, 'owner') == 0 then push_wake(area, p) end
+    if of == area and call('HEXISTS', K.part .. part, 'owner') == 0 then free[#free + 1] = p end
   end
+  local room = 2 * #free - queue_length(area)
+  for i = 1, math.min(#free, room) do push_wake(area, free[i]) end
 end
 
 local function restart_shop(shop)
@@ -39,10 +43,14 @@ if call('SCARD', K.paused) == 0 then
 end
 if kind == 'area' then wake_area(name) end
 if kind == 'shop' then restart_shop(name) end
-if kind == 'topic' then release_held(500) end
--- Solo webhooks that a pause set aside are due again; the tick sets aside what is still paused.
+if kind == 'topic' then
+  release_all_held()
+  release_held(500)
+end
+-- Solo webhooks that a pause set aside are due again, after what happens now; the tick sets aside
+-- what is still paused.
 if call('EXISTS', K.stopped) == 1 then
-  call('ZUNIONSTORE', K.solo, 2, K.solo, K.stopped, 'AGGREGATE', 'MIN')
+  call('ZUNIONSTORE', K.replays, 2, K.replays, K.stopped, 'AGGREGATE', 'MIN')
   call('DEL', K.stopped)
 end
 return changed

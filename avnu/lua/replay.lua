@@ -7,21 +7,22 @@
 --@include _past_full
 --@include _clock
 --@include _fate
+--@include _solo
 
 local function replay(ref)
   local key = K.trouble .. ref
   local f = call('HMGET', key, 'state', 'area', 'topic', 'accepted')
   local w = { ref = ref, area = f[2], topic = f[3], accepted = f[4] }
   if f[1] == 'solo' then
-    call('ZREM', K.stopped, ref)
+    leave_solo(ref)
     go_solo(w, now)
     return 'N'
   end
   if f[1] ~= 'dead' then return 'G' end
   call('ZREM', K.dead, ref)
-  call('HDEL', key, 'fails', 'lone', 'unhandled', 'cause', 'died')
+  call('HDEL', key, 'fails', 'lone', 'unhandled', 'parked', 'parks', 'cause', 'died')
   count('revived:' .. w.area)
-  go_solo(w, now)
+  go_solo(w, now, K.replays)
   return 'R'
 end
 

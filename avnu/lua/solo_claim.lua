@@ -9,6 +9,7 @@
 --@include _past_full
 --@include _clock
 --@include _shop_read
+--@include _solo
 
 local ref = ARGV[1] .. '/' .. ARGV[2]
 local key = K.trouble .. ref
@@ -41,9 +42,7 @@ if refusal then return refusal end
 
 local token = tostring(call('INCR', K.token))
 call('HSET', key, 'state', 'running', 'owner', ARGV[3], 'token', token)
-call('ZREM', K.solo, ref)
-call('ZREM', K.suspects, ref)
-call('ZREM', K.stopped, ref)
+leave_solo(ref)
 call('ZADD', K.running, now + C.lease_ms, ref)
 if webhook.suspect == '1' then call('SET', K.suspect, ref) end
 return run(token)

@@ -19,28 +19,31 @@ local area = call('HGET', K.trouble .. ARGV[1] .. '/' .. ARGV[2], 'area')
 local function park_with_shop(shop, wait_ms, cause)
   local place = read_place(area, shop)
   if place and (place.at == 'l' or place.at == 'n') then
-    local till = now + wait_ms
-    place.at, place.till, place.cause = 'n', till, cause
-    place.since, place.times = place.since or now, place.times or 0
+    if place.at == 'l' then note_parking(place, wait_ms, cause) end
+    place.at = 'n'
     write_place(area, shop, place)
-    return till
+    return place.till
   end
   if place and place.at == 's' then return now + C.park_first_ms end
   if place and place.at == 'r' then call('LREM', K.ready .. area .. '/' .. place.p, 0, shop) end
   if place and place.at == 'p' and place.till > now then return place.till end
-  return set_parked(area, shop, place or { p = ARGV[10] % C.partitions }, wait_ms, cause)
+  place = place or { p = ARGV[10] % C.partitions }
+  note_parking(place, wait_ms, cause)
+  set_parked(area, shop, place)
+  return place.till
 end
 
 -- Put back, nothing spent: with its shop when that parks, else for a moment. An idle shop forgets
--- that it parked, so the webhook itself remembers since when, and dies after PARK_MAX_SECONDS.
+-- that it parked, so the webhook itself remembers how long, and dies after PARK_MAX_SECONDS.
 local function put_back(w)
   local key = K.trouble .. w.ref
   if ARGV[8] == '' then return go_solo(w, now + C.park_first_ms) end
-  call('HSETNX', key, 'parked', now)
-  if now - tonumber(call('HGET', key, 'parked')) >= C.park_max_ms then return die(w, 'unavailable') end
+  if tonumber(call('HGET', key, 'parked') or 0) >= C.park_max_ms then return die(w, 'unavailable') end
   local wait_ms, times = tonumber(ARGV[8]), call('HINCRBY', key, 'parks', 1)
   if wait_ms <= 0 then wait_ms = math.min(C.park_longest_ms, C.park_first_ms * 2 ^ math.min(times - 1, 30)) end
-  go_solo(w, park_with_shop(ARGV[1], math.floor(wait_ms), ARGV[9]))
+  local till = park_with_shop(ARGV[1], math.floor(wait_ms), ARGV[9])
+  call('HINCRBY', key, 'parked', till - now)
+  go_solo(w, look_again(till))
 end
 
 local w = running_webhook(ARGV[1], ARGV[2], ARGV[3], ARGV[4])

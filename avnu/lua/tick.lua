@@ -20,14 +20,15 @@
 
 local REPLACE_FIRST_MS, REPLACE_LONGEST_MS = 2000, 60000
 local REPUBLISH_FIRST_MS, REPUBLISH_LONGEST_MS = 10000, 300000
+local BLOCKED_MS = 10000
 local MOST = 500
 local replaced, recovered, due = 0, 0, {}
+-- Per area: messages in its queue, and partitions with work.
+local lengths, parts = {}, {}
 
 -- A backward step of the server's clock goes into the offset: nothing that waits is frozen by it.
 local function absorb_backward_step()
-  if now >= ticked then return end
-  call('HINCRBY', K.control, 'offset', ticked - now)
-  now = ticked
+  if measured < ticked then call('HINCRBY', K.control, 'offset', ticked - measured) end
 end
 
 -- Redis or every worker was away, or the clock jumped: whoever holds a lease gets a fresh term first.
@@ -47,9 +48,14 @@ local function growing(first, longest, times)
   return math.min(longest, first * 2 ^ math.min(times, 30))
 end
 
+local function length_of(area)
+  lengths[area] = lengths[area] or queue_length(area)
+  return lengths[area]
+end
+
 -- One partition: an expired lease is recovered; a wake-up that seems lost is replaced, at growing
 -- intervals and only while the queue is short, so that an overload never fills it.
-local function mend_partition(part, lengths, parts)
+local function mend_partition(part, spare)
   local area, p = part:match('^(.*)/(%d+)$')
   local key = K.part .. part
   local lease = read_lease(key)
@@ -68,21 +74,22 @@ local function mend_partition(part, lengths, parts)
   local tries = tonumber(f[2] or 0)
   if now - tonumber(f[1] or 0) < growing(REPLACE_FIRST_MS, REPLACE_LONGEST_MS, tries) then return end
   if is_paused('area:' .. area) then return end
-  lengths[area] = lengths[area] or queue_length(area)
-  if lengths[area] >= 2 * parts[area] then return end
+  if length_of(area) >= 2 * parts[area] + spare then return end
   call('HSET', key, 'tries', tries + 1)
   push_wake(area, p)
   lengths[area] = lengths[area] + 1
   replaced = replaced + 1
 end
 
-local function mend_partitions(lengths)
-  local work, parts = call('SMEMBERS', K.work), {}
+-- Solo tasks stand in the same queue, and must not hide that a wake-up is missing: see room_for_solo.
+local function mend_partitions()
+  local work = call('SMEMBERS', K.work)
+  local spare = call('EXISTS', K.solo, K.replays, K.suspects) > 0 and C.solo_per_s or 0
   for _, part in ipairs(work) do
     local area = part:match('^(.*)/')
     parts[area] = (parts[area] or 0) + 1
   end
-  for _, part in ipairs(work) do mend_partition(part, lengths, parts) end
+  for _, part in ipairs(work) do mend_partition(part, spare) end
 end
 
 local function recover_solo()
@@ -118,25 +125,35 @@ local function unpark_due()
     local place = read_place(area, shop)
     if not place or place.at ~= 'p' then
       call('ZREM', K.parked, entry)
-    elseif now - place.since < C.park_max_ms or give_up(area, shop) then
+    elseif waited(place) < C.park_max_ms or give_up(area, shop) then
       unpark(area, shop, place)
     end
   end
 end
 
+-- A second's worth of solo tasks may wait in a queue, beside one wake-up for each partition.
+local function room_for_solo(area)
+  return length_of(area) < (parts[area] or 0) + C.solo_per_s
+end
+
 -- May a due webhook be published? If not, it is put where it waits, and false is returned.
 local function may_publish(ref, set, w, shop)
   if is_paused('area:' .. w.area) or is_paused('topic:' .. w.topic) or is_paused('shop:' .. shop) then
-    call('ZREM', set, ref)
-    call('ZADD', K.stopped, now, ref)
+    if set == K.suspects then
+      call('ZADD', set, now + 5000, ref)
+    else
+      call('ZREM', set, ref)
+      call('ZADD', K.stopped, now, ref)
+    end
     return false
   end
   local place = read_place(w.area, shop)
   if place and place.at == 'p' then
-    if now - place.since >= C.park_max_ms then
+    if waited(place) >= C.park_max_ms then
+      leave_solo(ref)
       die(w, 'unavailable')
     else
-      call('ZADD', set, math.max(now + 1000, math.min(place.till, now + 30000)), ref)
+      call('ZADD', set, math.max(now + 1000, look_again(place.till)), ref)
     end
     return false
   end
@@ -144,9 +161,9 @@ local function may_publish(ref, set, w, shop)
 end
 
 -- Publishing only notes when: the webhook stays in its set until its task claims it, and is published
--- again at growing intervals in case the message was lost.
-local function publish(set, most, lengths)
-  local published = 0
+-- again at growing intervals in case the message was lost. Returns how many were published.
+local function publish(set, most)
+  local published, blocked = 0, {}
   for _, ref in ipairs(call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 2 * MOST)) do
     if published >= most then break end
     local shop, id = ref:match('^([^/]*)/(.*)$')
@@ -156,8 +173,9 @@ local function publish(set, most, lengths)
     else
       local w = { ref = ref, area = f[1], topic = f[2], accepted = f[3] }
       if may_publish(ref, set, w, shop) then
-        lengths[w.area] = lengths[w.area] or queue_length(w.area)
-        if lengths[w.area] < 5 * C.solo_per_s + 100 then
+        if not room_for_solo(w.area) then
+          blocked[#blocked + 1] = ref
+        else
           lengths[w.area] = lengths[w.area] + 1
           published = published + 1
           for _, value in ipairs({ w.area, w.topic, shop, id }) do due[#due + 1] = value end
@@ -167,12 +185,17 @@ local function publish(set, most, lengths)
       end
     end
   end
+  -- One area's workers are away and its webhooks are all that was seen: the others come to the front.
+  if #blocked == 2 * MOST then
+    for _, ref in ipairs(blocked) do call('ZADD', set, now + BLOCKED_MS, ref) end
+  end
+  return published
 end
 
-local function publish_suspect(lengths)
+local function publish_suspect()
   local other = call('GET', K.suspect)
   if other and call('HGET', K.trouble .. other, 'state') == 'running' then return end
-  publish(K.suspects, 1, lengths)
+  publish(K.suspects, 1)
 end
 
 local function sweep_dead()
@@ -183,17 +206,17 @@ local function sweep_dead()
 end
 
 for i = 1, #ARGV, 2 do count(ARGV[i], tonumber(ARGV[i + 1])) end
-if control[2] and now >= ticked and now - ticked < 500 then return answer({ 'EARLY' }) end
+if control[2] and measured >= ticked and now - ticked < 500 then return answer({ 'EARLY' }) end
 absorb_backward_step()
 renew_after_gap()
 local full = note_memory()
-local lengths = {}
-mend_partitions(lengths)
+mend_partitions()
 recover_solo()
 unpark_due()
-if control[4] ~= '1' or call('EXISTS', K.held) == 1 then release_held(MOST) end
-publish_suspect(lengths)
-publish(K.solo, math.ceil(C.solo_per_s * math.min(1, (now - ticked) / 1000)), lengths)
+release_held(MOST)
+publish_suspect()
+local most = math.ceil(C.solo_per_s * math.min(1, (now - ticked) / 1000))
+publish(K.replays, most - publish(K.solo, most))
 sweep_dead()
 call('HSET', K.control, 'ticked', now)
 return answer({ 'TICK', full and '1' or '0', replaced, recovered, unpack(due) })

@@ -24,12 +24,12 @@ class Answer(msgspec.Struct, frozen=True):
     """What came back: a status, or 0 and the reason why none came."""
 
     status: int
-    fault: str = ""  # "refused", "connect timeout", "timeout", "reset", "not http"
+    fault: str = ""  # "refused", "connect timeout", "no tls", "timeout", "reset", "not http"
 
     @property
     def reached(self) -> bool:
         """Whether the request may have come to the receiver."""
-        return self.fault not in ("refused", "connect timeout")
+        return self.fault not in ("refused", "connect timeout", "no tls")
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -92,6 +92,8 @@ class Connection:
                 )
         except TimeoutError:
             return Answer(0, "connect timeout")
+        except ssl.SSLError:
+            return Answer(0, "no tls")
         except OSError:
             return Answer(0, "refused")
         return self._wire

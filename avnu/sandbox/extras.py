@@ -4,11 +4,11 @@ Facts: ``customers/data_request``, ``customers/redact`` and ``shop/redact`` are 
 that Shopify's privacy rules oblige every app to take.
 """
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from avnu.sandbox.encoding import Payload, local_time, money, steady_id
 from avnu.sandbox.shops import SandboxShop
-
-#: Topics that shops send and Avnu has no route for: answered 200, counted ``ignored``.
-UNROUTED = ("customers/update", "carts/update", "themes/publish", "collections/update")
 
 
 def scopes_payload(shop: SandboxShop, at: float) -> Payload:
@@ -50,25 +50,73 @@ def shop_redact_payload(shop: SandboxShop) -> Payload:
 
 def unrouted_payload(topic: str, shop: SandboxShop, number: int, at: float) -> Payload:
     """A body for one of ``UNROUTED``."""
-    when = local_time(at, shop.offset_minutes)
-    resource_id = steady_id(shop.domain, topic, number)
-    if topic == "carts/update":
-        return {
-            "id": f"{resource_id:x}",
-            "token": f"{resource_id:x}",
-            "line_items": [{"id": resource_id, "quantity": 1, "price": money(1999)}],
-            "note": None,
-            "updated_at": when,
-            "created_at": when,
-        }
-    kind = {"customers/update": "Customer", "themes/publish": "OnlineStoreTheme"}.get(topic)
+    own_id, when = steady_id(shop.domain, topic, number), local_time(at, shop.offset_minutes)
+    return _UNROUTED[topic](own_id, when)
+
+
+def _customer_changed(own_id: int, when: str) -> Payload:
     return {
-        "id": resource_id,
-        "title": f"Number {number}",
+        "id": own_id,
         "created_at": when,
         "updated_at": when,
-        "admin_graphql_api_id": f"gid://shopify/{kind or 'Collection'}/{resource_id}",
+        "first_name": "Bob",
+        "last_name": "Biller",
+        "state": "disabled",
+        "note": "Likes R&D",
+        "verified_email": True,
+        "email": f"customer{own_id}@example.com",
+        "admin_graphql_api_id": f"gid://shopify/Customer/{own_id}",
     }
+
+
+def _cart_changed(own_id: int, when: str) -> Payload:
+    return {
+        "id": f"{own_id:x}",
+        "token": f"{own_id:x}",
+        "line_items": [{"id": own_id, "quantity": 1, "price": money(1999)}],
+        "note": None,
+        "updated_at": when,
+        "created_at": when,
+    }
+
+
+def _theme_published(own_id: int, when: str) -> Payload:
+    return {
+        "id": own_id,
+        "name": "Comfort",
+        "created_at": when,
+        "updated_at": when,
+        "role": "main",
+        "previewable": True,
+        "processing": False,
+        "admin_graphql_api_id": f"gid://shopify/Theme/{own_id}",
+    }
+
+
+def _collection_changed(own_id: int, when: str) -> Payload:
+    return {
+        "id": own_id,
+        "handle": "summer-sale",
+        "title": "Summer & sale",
+        "updated_at": when,
+        "body_html": "<b>All of it</b>",
+        "published_at": when,
+        "published_scope": "web",
+        "admin_graphql_api_id": f"gid://shopify/Collection/{own_id}",
+    }
+
+
+_UNROUTED: Mapping[str, Callable[[int, str], Payload]] = MappingProxyType(
+    {
+        "customers/update": _customer_changed,
+        "carts/update": _cart_changed,
+        "themes/publish": _theme_published,
+        "collections/update": _collection_changed,
+    }
+)
+
+#: Topics that shops send and Avnu has no route for: answered 200, counted ``ignored``.
+UNROUTED = tuple(_UNROUTED)
 
 
 def _customer(shop: SandboxShop, customer: int) -> Payload:

@@ -22,7 +22,7 @@ def trigger(
     rng: random.Random,
     *,
     assignments: Iterable[str] = (),
-    payload: Any = None,
+    payload: Any = msgspec.UNSET,
 ) -> Delivery:
     """One genuine webhook, ready for a ``Courier``; its ids are drawn from ``rng``.
 
@@ -31,7 +31,7 @@ def trigger(
     ``payload`` is taken for the body instead of the topic's template, and then any topic goes.
     Raises UnknownTopic and UnknownPath, which name what there is.
     """
-    if payload is None:
+    if payload is msgspec.UNSET:
         payload = _template(topic)(shop_named(shop), at)
     for assignment in assignments:
         assign(payload, assignment)

@@ -60,15 +60,20 @@ class ReceiverRules:
         ref = (shop, headers["X-Shopify-Webhook-Id"])
         if ref in self.kept:
             return "duplicate", 200
-        if len(body) >= GUARDED_BYTES:
-            owner, topics = self._seen.setdefault(mac, (shop, Counter()))
-            harm = any(TOPICS[name].destructive for name in (*topics, topic.name))
-            if owner != shop or (topic.name not in topics and topics and harm):
-                self.kept[ref] = body
-                self.dead.add(ref)
-                return "accepted", 200
-            if topics[topic.name] >= MOST_SEEN:
-                return "replayed", 200
-            topics[topic.name] += 1
+        found = self._guard(mac, shop, topic.name) if len(body) >= GUARDED_BYTES else "accepted"
+        if found == "replayed":
+            return found, 200
         self.kept[ref] = body
+        if found == "suspect":
+            self.dead.add(ref)
         return "accepted", 200
+
+    def _guard(self, mac: str, shop: str, topic: str) -> str:
+        owner, topics = self._seen.setdefault(mac, (shop, Counter()))
+        harm = any(TOPICS[name].destructive for name in (*topics, topic))
+        if owner != shop or (topic not in topics and topics and harm):
+            return "suspect"
+        if topics[topic] >= MOST_SEEN:
+            return "replayed"
+        topics[topic] += 1
+        return "accepted"

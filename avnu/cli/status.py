@@ -1,0 +1,75 @@
+"""``avnu status``: the inbox in numbers."""
+
+import math
+from typing import Any
+
+import click
+import msgspec
+
+from avnu.cli.output import duration, json_option, say, show_facts, show_json, show_table
+from avnu.cli.session import open_inbox
+from avnu.inbox.overview import AreaState, Overview, overview
+
+# The tick comes once a second; after this long without one no worker is up.
+WORKERS_DOWN_S = 5.0
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show what waits, what is parked, dead or in trouble, and what came in so far."""
+    with open_inbox() as inbox:
+        state = overview(inbox)
+    if as_json:
+        show_json(_document(state))
+        return
+    show_table(
+        ("area", "backlog", "parked", "oldest", "dead", "settled", "retries"),
+        [_row(area) for area in state.areas],
+    )
+    show_facts(_facts(state))
+    for line in warnings(state):
+        say(line)
+
+
+def warnings(state: Overview) -> list[str]:
+    """What an operator must know before the numbers: one sentence each."""
+    lines = []
+    if state.tick_age_s > WORKERS_DOWN_S:
+        lines.append("no worker is up: webhooks are kept, but not followed")
+    if state.full:
+        lines.append("the inbox is full: new webhooks are answered 503 until it has drained")
+    if state.paused:
+        lines.append(f"paused by an operator: {', '.join(state.paused)}")
+    return lines
+
+
+def ticked(state: Overview) -> str:
+    """How long ago a worker last ticked, for people."""
+    return "never" if math.isinf(state.tick_age_s) else f"{duration(state.tick_age_s)} ago"
+
+
+def _document(state: Overview) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(state)
+    if math.isinf(state.tick_age_s):
+        document["tick_age_s"] = None
+    document["workers_up"] = state.tick_age_s <= WORKERS_DOWN_S
+    return document
+
+
+def _row(area: AreaState) -> tuple[object, ...]:
+    return (
+        area.area, area.backlog, area.parked, duration(area.oldest_s), area.dead,
+        area.done + area.superseded, area.retries,
+    )  # fmt: skip
+
+
+def _facts(state: Overview) -> dict[str, object]:
+    return {
+        "received": ", ".join(f"{name} {n:,}" for name, n in state.received.items()),
+        "in trouble": f"{state.solo} travel alone, {state.running} of them run now, "
+        f"{state.suspects} suspected of crashing their worker",
+        "partitions with work": state.partitions_busy,
+        "last tick of a worker": ticked(state),
+        "full": "yes" if state.full else "no",
+    }

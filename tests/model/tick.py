@@ -1,0 +1,127 @@
+"""The parts of ``tick.lua``, each a step of its own: more orders than the script itself allows."""
+
+from tests.model.fate import crash, die, go_solo
+from tests.model.places import push_wake, ready_or_idle, set_ready, unpark
+from tests.model.solo import suspect_running
+from tests.model.state import (
+    LEASED,
+    LONG,
+    NOT,
+    PARKED,
+    RUNNING,
+    SOLO,
+    SOLO_SET,
+    STOPPED,
+    SUSPECTS,
+    Draft,
+)
+from tests.model.turn import clear_lease, recover
+
+
+def renew_after_gap(d: Draft) -> None:
+    """Nobody could renew a lease: whoever holds one gets a fresh term first."""
+    d.world = d.world._replace(gap=False)
+    for p, partition in enumerate(d.partitions):
+        if partition.lease:
+            d.lease(p, expired=False)
+    for w, webhook in enumerate(d.webhooks):
+        if webhook.at == RUNNING:
+            d.webhook(w, expired=False)
+
+
+def recover_partition(d: Draft, p: int) -> None:
+    recover(d, p)
+    if not d.partitions[p].ready:
+        if d.options.recovery_clears:
+            d.partition(p, mark=False)
+    elif d.options.recovery_wakes:
+        push_wake(d, p)
+
+
+def recover_solo(d: Draft, w: int) -> None:
+    crash(d, w, 1)
+
+
+def clear_mark(d: Draft, p: int) -> None:
+    d.partition(p, mark=False)
+
+
+def replace_wakeup(d: Draft, p: int) -> None:
+    d.partition(p, tries=d.partitions[p].tries + (d.options.replace == "counted"))
+    push_wake(d, p)
+
+
+def unpark_due(d: Draft, s: int) -> None:
+    """Its time is over; parked for PARK_MAX_SECONDS, its line is dead first."""
+    shop = d.shops[s]
+    if shop.at != PARKED and d.options.unpark_looks:
+        d.shop(s, timer=False)
+        return
+    if shop.since == LONG:
+        d.shop(s, line=())
+        for w in shop.line:
+            die(d, w, "unavailable")
+    unpark(d, s)
+
+
+def may_be_published(d: Draft, w: int) -> bool:
+    """Would the tick look at this webhook? Publishing is repeated only when no message stands."""
+    webhook, options = d.webhooks[w], d.options
+    if webhook.at != SOLO or not {SOLO_SET, SUSPECTS} & set(webhook.sets):
+        return False
+    if options.published == "noted" and webhook.published and webhook.messages:
+        return False
+    if webhook.sets == (SUSPECTS,) and options.suspects == "one":
+        return not suspect_running(d)
+    return True
+
+
+def publish(d: Draft, w: int) -> None:
+    """Publish its task; or set it aside while it is paused, or leave it while its shop waits."""
+    webhook, s = d.webhooks[w], d.plan.shop_of[w]
+    if d.world.area_paused or s in d.world.shops_paused:
+        d.webhook(w, sets=(STOPPED,), published=False)
+    elif d.shops[s].at == PARKED:
+        if d.shops[s].since == LONG:
+            die(d, w, "unavailable")
+    else:
+        sets = () if d.options.published == "taken_out" else webhook.sets
+        d.webhook(w, sets=sets, published=True, messages=webhook.messages + 1)
+
+
+def a_day_passes(d: Draft) -> None:
+    """PARK_MAX_SECONDS: whatever waits has waited for long."""
+    for s, shop in enumerate(d.shops):
+        if shop.since != NOT:
+            d.shop(s, since=LONG)
+    for w, webhook in enumerate(d.webhooks):
+        if webhook.parked != NOT and webhook.at in (SOLO, RUNNING):
+            d.webhook(w, parked=LONG, outlasted=True)
+
+
+def move_shop(d: Draft, s: int, p: int, to: int) -> None:
+    """Reading: the tick moves a ready shop by its own INBOX_PARTITIONS."""
+    ready = d.partitions[p].ready
+    d.partition(p, ready=tuple(other for other in ready if other != s))
+    set_ready(d, s, to)
+
+
+def end_lease(d: Draft, p: int) -> None:
+    """Its time is over. Reading: with it goes what it held."""
+    if d.options.lease_has_ttl:
+        clear_lease(d, p)
+    else:
+        d.lease(p, expired=True)
+
+
+def outage(d: Draft) -> None:
+    """Nobody renews, no tick runs, for longer than any lease."""
+    for p, partition in enumerate(d.partitions):
+        if partition.lease:
+            d.lease(p, expired=True)
+    for w, webhook in enumerate(d.webhooks):
+        if webhook.at == RUNNING:
+            d.webhook(w, expired=True)
+    d.world = d.world._replace(gap=d.options.gap != "ignored")
+
+

@@ -1,0 +1,108 @@
+"""`celery -A tests.support.scripted worker`: Avnu's worker, with handlers that do what bodies say.
+
+A body is a JSON object: ``do`` names one of ACTS, ``first`` says for how many runs (after which the
+webhook is simply done). Each run is noted in the file that AVNU_TEST_RUNS names, see
+`tests/support/runs.py`.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from avnu.app import create_app
+from avnu.errors import Park
+from avnu.handlers import Area
+from avnu.settings import load_settings
+from avnu.shopify.topics import AREAS, TOPICS
+from avnu.webhook import Handler, Shop, Webhook
+from avnu.worker import equip
+from tests.support.runs import RUNS, Moment, Runs
+
+Body = Mapping[str, Any]
+
+
+def _raise(webhook: Webhook, body: Body) -> None:
+    raise RuntimeError("as its body asked")
+
+
+def _kill(webhook: Webhook, body: Body) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang(webhook: Webhook, body: Body) -> None:
+    time.sleep(3600)
+
+
+def _sleep(webhook: Webhook, body: Body) -> None:
+    time.sleep(body["s"])
+
+
+def _wait(webhook: Webhook, body: Body) -> None:
+    """Until a file is there: a test decides when this run ends."""
+    while not Path(body["for"]).exists():
+        time.sleep(0.01)
+
+
+def _park(webhook: Webhook, body: Body) -> None:
+    raise Park("scripted", body.get("s"))
+
+
+def _reject(webhook: Webhook, body: Body) -> None:
+    webhook.reject("as its body asked")
+
+
+def _done(webhook: Webhook, body: Body) -> None:
+    pass
+
+
+ACTS: Mapping[str, Callable[[Webhook, Body], None]] = {
+    "done": _done,
+    "raise": _raise,
+    "kill": _kill,
+    "hang": _hang,
+    "sleep": _sleep,
+    "wait": _wait,
+    "park": _park,
+    "reject": _reject,
+}
+
+
+def play(shop: Shop, webhooks: Sequence[Webhook]) -> None:
+    """One run of each webhook, as its body says."""
+    runs = Runs(Path(os.environ[RUNS]))
+    for webhook in webhooks:
+        body = msgspec.json.decode(webhook.body)
+        before = len(runs.of(webhook.shop, webhook.id)) if "first" in body else 0
+        runs.note(Moment.BEGUN, webhook.shop, webhook.id)
+        if before < body.get("first", 1):
+            ACTS[body.get("do", "done")](webhook, body)
+        runs.note(Moment.ENDED, webhook.shop, webhook.id)
+
+
+def _named(name: str) -> Handler:
+    def handler(shop: Shop, webhooks: Sequence[Webhook]) -> None:
+        play(shop, webhooks)
+
+    handler.__name__ = name
+    return handler
+
+
+def _areas() -> list[Area]:
+    areas = []
+    for name in AREAS:
+        area = Area(name)
+        for handler in sorted({t.handler for t in TOPICS.values() if t.area == name}):
+            area.handler(_named(handler))
+        areas.append(area)
+    return areas
+
+
+app = create_app(load_settings())
+app.conf.include = ()  # these handlers stand for those of tasks/
+areas = _areas()
+equip(app)

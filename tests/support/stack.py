@@ -1,0 +1,221 @@
+"""A whole Avnu of one test's own: server, inbox, workers, receiver; and the assertion after a fault."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from avnu.app import build_inbox
+from avnu.connections import Connections
+from avnu.errors import InboxUnavailable
+from avnu.inbox import Inbox
+from avnu.inbox.arrival import Arrival
+from avnu.inbox.audit import Audit, audit
+from avnu.keys import ref
+from avnu.settings import Settings
+from tests.support.deliveries import SECRET, Direct, Maker, Sender
+from tests.support.load import Load
+from tests.support.programs import Receiver, Worker
+from tests.support.runs import RUNS, Moment, Runs
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+LEASE_S = 5
+# Section 3 of the design, I5: what was leased runs again this long after a worker is up.
+AGAIN_S = LEASE_S + 10
+
+_DEFAULTS = {
+    "AVNU_NAMESPACE": "fault",
+    "SHOPIFY_API_SECRET": SECRET.decode(),
+    "INBOX_LEASE_SECONDS": str(LEASE_S),
+    "QUEUE_CONCURRENCY": "2",
+    "QUEUE_BACKOFF_DELAY": "200",
+}
+
+
+class Stack:
+    """Made for one test. ``settings`` are variables that differ from _DEFAULTS."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        settings: Mapping[str, str] | None = None,
+        extra: Sequence[str] = (),
+        kind: str = "valkey",
+    ) -> None:
+        self.folder = folder
+        self.chance = random.Random(seed)
+        self.server = Server(folder / "server", kind, extra)
+        self.server.start()
+        self._wanted = {**_DEFAULTS, **(settings or {})}
+        self.settings = Settings.load({**self.server.environ(), **self._wanted})
+        self._connections = Connections(self.settings)
+        self.inbox: Inbox = build_inbox(self.settings, self._connections)
+        self.client: Any = self.inbox.client
+        self.maker = Maker(self.chance)
+        self.runs = Runs(folder / "runs")
+        self.acknowledged: set[str] = set()
+        self._programs: list[Worker | Receiver] = []
+
+    # ---- parts
+
+    def environ(self, **changes: str) -> dict[str, str]:
+        """What a program of this stack is started with."""
+        settings = Settings.load({**self.server.environ(), **self._wanted, **changes})
+        return {**settings.to_environ(), RUNS: str(self.runs.path)}
+
+    def worker(
+        self, name: str = "one", options: Sequence[str] = (), **changes: str
+    ) -> Worker:
+        """A worker, not started yet."""
+        worker = Worker(name, self.folder, self.environ(**changes), options=options)
+        self._programs.append(worker)
+        return worker
+
+    def receiver(self, **changes: str) -> Receiver:
+        """A receiver, not started yet."""
+        receiver = Receiver("receiver", self.folder, self.environ(**changes))
+        self._programs.append(receiver)
+        return receiver
+
+    def close(self) -> None:
+        for program in self._programs:
+            program.close()
+        self._connections.close()
+        self.server.thaw()
+        self.server.kill()
+
+    # ---- webhooks
+
+    def acknowledge(self, arrival: Arrival) -> None:
+        self.acknowledged.add(ref(arrival.shop, arrival.webhook_id))
+
+    def accept(self, *arrivals: Arrival) -> None:
+        """Straight into the inbox; every one must be kept."""
+        for start in range(0, len(arrivals), 200):
+            some = arrivals[start : start + 200]
+            kept = Direct(self.inbox).send(some)
+            assert len(kept) == len(some), "the inbox refused a webhook"
+            for arrival in kept:
+                self.acknowledge(arrival)
+
+    def load(self, sender: Sender | None = None, **options: Any) -> Load:
+        """A background load, used with ``with``."""
+        return Load(self.maker, sender or Direct(self.inbox), self.acknowledge, **options)
+
+    # ---- what is to be seen
+
+    def key(self, name: str, suffix: str = "") -> str:
+        return self.inbox.keys.of(name, suffix)
+
+    def counts(self) -> Counter[str]:
+        """Counters by their first word: accepted, done, dead, …"""
+        totals: Counter[str] = Counter()
+        for name, n in self.client.hgetall(self.key("counts")).items():
+            totals[name.decode().partition(":")[0]] += int(n)
+        return totals
+
+    def open(self) -> int:
+        """Webhooks that are neither settled nor dead."""
+        n = self.counts()
+        dead = n["dead"] - n["revived"]
+        return n["accepted"] - n["done"] - n["superseded"] - dead
+
+    def held(self) -> set[str]:
+        """Webhooks under a lease, of a partition or of their own."""
+        refs = {one.decode() for one in self.client.zrange(self.key("running"), 0, -1)}
+        for key in self.client.scan_iter(match=self.key("part", "*"), count=1000):
+            shop, batch = self.client.hmget(key, ["shop", "batch"])
+            lines = (batch or b"").decode().splitlines()
+            refs |= {f"{shop.decode()}/{line.partition(chr(9))[0]}" for line in lines}
+        return refs
+
+    def trouble(self, wanted: str) -> dict[str, str]:
+        """What the inbox notes of a webhook that travels alone or is dead."""
+        fields = self.client.hgetall(self.key("trouble", wanted))
+        return {name.decode(): value.decode() for name, value in fields.items()}
+
+    def settled(self, refs: Iterable[str]) -> set[str]:
+        """Those of ``refs`` that are done or superseded."""
+        asked = list(refs)
+        with self.client.pipeline(transaction=False) as pipe:
+            for one in asked:
+                pipe.getrange(self.key("record", one), 0, 1)
+            return {
+                one
+                for one, head in zip(asked, pipe.execute(), strict=True)
+                if head in (b"=d", b"=u")
+            }
+
+    def wakeups(self) -> int:
+        """Messages in the areas' Celery queues."""
+        with self.server.client(self.settings.redis_queue_db) as queue:
+            names = [f"{self.settings.avnu_namespace}:{area}" for area in self.inbox.areas]
+            return sum(int(queue.llen(name)) for name in names)  # type: ignore[arg-type]
+
+    # ---- what must be so after a fault
+
+    def assert_again(self, held: set[str], since_s: float, within_s: float = AGAIN_S) -> None:
+        """What stood under a lease at ``since_s`` runs again, or is settled, ``within_s`` from now.
+
+        Called when a worker is up.
+        """
+        wait_until(
+            lambda: not self._not_again(held, since_s),
+            within_s,
+            f"{len(held)} webhooks that were leased run again",
+        )
+
+    def _not_again(self, held: set[str], since_s: float) -> set[str]:
+        left = held - self.runs.refs(Moment.BEGUN, since_s)
+        return left - self.settled(left)
+
+    def assert_whole(
+        self, within_s: float = 30.0, dead: Mapping[str, str] | None = None
+    ) -> Audit:
+        """Everything acknowledged is settled once, or dead for the cause that ``dead`` gives it."""
+        wait_until(lambda: self._calm(), within_s, "everything is settled or dead")
+        found = audit(self.inbox)
+        assert found.ok, found.faults
+        self._assert_all_there(dead or {})
+        self._assert_settled_once(found)
+        wait_until(lambda: self.wakeups() == 0, 10, "no wake-up is left over")
+        return found
+
+    def _calm(self) -> bool:
+        try:
+            return self.open() == 0 and not self.held()
+        except InboxUnavailable:
+            return False
+
+    def _assert_all_there(self, dead: Mapping[str, str]) -> None:
+        causes = {one: self.trouble(one).get("cause") for one in self._dead()}
+        assert causes == dict(dead)
+        lost = self.acknowledged - self.settled(self.acknowledged) - dead.keys()
+        assert not lost, f"{len(lost)} acknowledged webhooks are lost: {sorted(lost)[:5]}"
+
+    def _dead(self) -> list[str]:
+        return [one.decode() for one in self.client.zrange(self.key("dead"), 0, -1)]
+
+    def _assert_settled_once(self, found: Audit) -> None:
+        """A settle counts and writes the record in one script, so their sums tell of a second."""
+        n = self.counts()
+        assert n["done"] + n["superseded"] == found.places["settled"]
+        assert n["accepted"] == len(self.acknowledged)
+        never_run = self.acknowledged - self.runs.refs(Moment.ENDED) - set(self._dead())
+        assert not never_run, f"settled without a run: {sorted(never_run)[:5]}"
+
+    def wait_tick(self, within_s: float = 10.0) -> None:
+        """Until a tick has run that began after this call."""
+        began = self.client.hget(self.key("control"), "ticked")
+        wait_until(
+            lambda: self.client.hget(self.key("control"), "ticked") != began, within_s, "a tick"
+        )
+
+
+def now_s() -> float:
+    """The clock of `runs.py`."""
+    return time.monotonic()
