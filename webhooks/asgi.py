@@ -6,7 +6,7 @@ socket and no more. Every other path goes to the Flask app.
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
@@ -15,31 +15,30 @@ from avnu.errors import AvnuError, InboxUnavailable
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.settings import load_settings
 from webhooks import replies
+from webhooks.asgi_body import Bodies, Message, Receive, Send
 from webhooks.headers import from_pairs
 from webhooks.pulse import Pulse
 from webhooks.receiver import Receiver, compose
 from webhooks.replies import Reply
 from webhooks.views import PREFIX, create_flask
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 
 class Door:
     """Serves one receiver in one event loop, between :meth:`open` and :meth:`close`."""
 
     def __init__(self, receiver: Receiver) -> None:
+        settings = receiver.settings
         self._receiver = receiver
         self._contract = receiver.contract
         self._room = receiver.room
-        self._body_s = receiver.settings.webhook_body_seconds
-        self._max_bytes = receiver.settings.webhook_max_bytes
+        self._bodies = Bodies(
+            receiver.room, settings.webhook_max_bytes, settings.webhook_body_seconds
+        )
         self._committer = receiver.committer()
         self._pulse = Pulse(receiver.counts, receiver.inbox)
         flask: Any = create_flask(receiver, _served_here)
         self._wsgi = WSGIMiddleware(flask)
-        self._others = cast("Callable[[Message, Receive, Send], Awaitable[None]]", self._wsgi)
+        self.others = cast("Callable[[Message, Receive, Send], Awaitable[None]]", self._wsgi)
 
     async def open(self) -> None:
         """Start what works in the background."""
@@ -53,67 +52,31 @@ class Door:
         self._wsgi.executor.shutdown(wait=False)
         self._receiver.connections.close()
 
-    async def serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        """One HTTP request."""
-        if scope["method"] == "POST" and scope["path"].startswith(PREFIX):
-            await self._webhook(scope, receive, send)
-        else:
-            await self._others(scope, receive, send)
-
-    async def _webhook(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def webhook(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One delivery: a POST under /webhooks/."""
         headers = from_pairs(scope["headers"])
         mac = self._contract.before_body(headers)
         if isinstance(mac, Reply):
             await self._refuse(mac, receive, send)
             return
-        body = await self._read(receive)
+        body = await self._bodies.read(receive)
         if isinstance(body, Reply):
             await self._refuse(body, receive, send)
             return
         try:
             found = self._contract.judge(headers, mac, body)
-            reply = found if isinstance(found, Reply) else await self._keep(found)
+            if isinstance(found, Reply):
+                reply = found
+            else:
+                reply = replies.TO_ANSWER[await self._committer.keep(found)]
+        except InboxUnavailable:
+            reply = replies.INBOX_UNAVAILABLE
         finally:
             self._room.give_back(len(body))
         self._receiver.counts.add(reply.counted)
         start, end = _messages(reply)
         await send(start)
         await send(end)
-
-    async def _keep(self, arrival: Arrival) -> Reply:
-        try:
-            return replies.TO_ANSWER[await self._committer.keep(arrival)]
-        except InboxUnavailable:
-            return replies.INBOX_UNAVAILABLE
-
-    async def _read(self, receive: Receive) -> bytes | Reply:
-        """The whole body, for which room was taken; or why it is refused, and no room is taken."""
-        chunks: list[bytes] = []
-        size = 0
-        refusal: Reply | None = None
-        try:
-            async with asyncio.timeout(self._body_s):
-                more = True
-                while more and refusal is None:
-                    message = await receive()
-                    chunk = message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if message["type"] == "http.disconnect":
-                        refusal = replies.CUT_SHORT
-                    elif size + len(chunk) > self._max_bytes:
-                        refusal = replies.TOO_LARGE
-                    elif not self._room.take(len(chunk)):
-                        refusal = replies.NO_ROOM
-                    else:
-                        size += len(chunk)
-                        chunks.append(chunk)
-        except TimeoutError:
-            refusal = replies.TOO_SLOW
-        if refusal is not None:
-            self._room.give_back(size)
-            return refusal
-        # Nearly every body comes in one piece, which then is not copied.
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _refuse(self, reply: Reply, receive: Receive, send: Send) -> None:
         """Answer before the body is there, and close, since what comes next is not a request.
@@ -126,16 +89,8 @@ class Door:
         await send(start)
         await send({**end, "more_body": True})
         if reply is not replies.TOO_SLOW:
-            await self._throw_away(receive)
+            await self._bodies.throw_away(receive)
         await send({"type": "http.response.body", "body": b""})
-
-    async def _throw_away(self, receive: Receive) -> None:
-        try:
-            async with asyncio.timeout(self._body_s):
-                while (await receive()).get("more_body", False):
-                    pass
-        except TimeoutError:
-            pass
 
 
 class Application:
@@ -150,7 +105,10 @@ class Application:
         """One connection of any kind, as ASGI 3 has it."""
         if scope["type"] == "http":
             door = self._door or await self._open()
-            await door.serve(scope, receive, send)
+            if scope["method"] == "POST" and scope["path"].startswith(PREFIX):
+                await door.webhook(scope, receive, send)
+            else:
+                await door.others(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
@@ -170,7 +128,7 @@ class Application:
         await receive()
         try:
             await self._open()
-        except Exception as cause:  # noqa: BLE001  # a server would take it for "no lifespan" and go on
+        except Exception as cause:  # noqa: BLE001  # left alone, servers take it for "no lifespan"
             message = str(cause) if isinstance(cause, AvnuError) else repr(cause)
             await send({"type": "lifespan.startup.failed", "message": message})
             return

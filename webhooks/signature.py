@@ -47,4 +47,7 @@ class Secrets:
         One call of OpenSSL: an HMAC of kept SHA-256 states would save 1 µs of about 60 per request
         and be our own cryptography.
         """
-        return any(compare_digest(digest(key, body, "sha256"), mac) for key in self._keys)
+        for key in self._keys:  # noqa: SIM110  # any() of a generator costs a sixth of the HMAC
+            if compare_digest(digest(key, body, "sha256"), mac):
+                return True
+        return False

@@ -15,7 +15,7 @@ from webhooks.headers import from_environ
 from webhooks.health import add_health
 from webhooks.receiver import Receiver
 from webhooks.replies import Reply
-from webhooks.slow_bodies import SlowBodies, shut, socket_of
+from webhooks.wsgi_body import SlowBodies, shut, socket_of
 
 PREFIX = "/webhooks/"
 

@@ -15,7 +15,7 @@ from avnu.clock import Clock
 from avnu.errors import InboxUnavailable
 from avnu.inbox.accept import Accepting
 from avnu.inbox.arrival import Answer, Arrival
-from avnu.inbox.reach import reaching
+from avnu.inbox.reach import insist, reaching
 from avnu.inbox.solo import Claim, Due, Refusal, read_claim, read_due
 from avnu.inbox.turn import Drain, Parking, Verdict
 from avnu.keys import Keys
@@ -112,16 +112,22 @@ class Inbox:
         return bool(self.run("renew", kind, name, owner, token))
 
     def claim(self, shop: str, webhook_id: str, owner: str) -> Claim | Refusal:
-        """Claim a webhook that travels alone. Asked again with the same owner: the same claim."""
-        reply = self.run("solo_claim", keys.short(shop), webhook_id, owner)
+        """Claim a webhook that travels alone. Asked again with the same owner: the same claim.
+
+        Asked until answered: a claim whose answer was lost would end as a crash that never was.
+        """
+        reply = self._insist("solo_claim", keys.short(shop), webhook_id, owner)
         return read_claim(shop, webhook_id, owner, reply)
 
     def settle(
         self, claim: Claim, verdict: Verdict, parking: Parking | None, jitter: float
     ) -> bool:
-        """Settle a claimed webhook. False: the claim is no longer this run's, nothing changed."""
+        """Settle a claimed webhook. False: the claim is no longer this run's, nothing changed.
+
+        Asked until answered, like a turn; False also when the answer to the first asking was lost.
+        """
         shop = claim.webhook.shop
-        reply = self.run(
+        reply = self._insist(
             "solo_settle", keys.short(shop), claim.webhook.webhook_id, claim.owner, claim.token,
             verdict.letter, verdict.reason, jitter, "" if parking is None else parking.wait_ms,
             "" if parking is None else parking.cause, crc32(shop.encode()),
@@ -134,6 +140,11 @@ class Inbox:
         if reply[0] == b"EARLY":
             return Ticked(early=True)
         return Ticked(False, reply[1] == b"1", reply[2], reply[3], read_due(reply[4:]))
+
+    def _insist(self, script: str, *argv: str | int | float) -> Any:
+        return insist(
+            lambda: self.run(script, *argv), self.clock, self.settings.inbox_lease_seconds
+        )
 
     # ---- operators
 

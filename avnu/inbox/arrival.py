@@ -40,9 +40,9 @@ class Arrival(msgspec.Struct, frozen=True):
         return self.mac[:16] if len(self.body) >= GUARDED_BODY_BYTES else b""
 
     def record(self) -> bytes:
-        """The stored form, but for the time of acceptance, which the script puts in front."""
+        """The stored form, with zeros where the script writes the time of acceptance."""
         head = (
-            f"{self.area}\t{self.topic}\t{self.triggered_ms}\t{self.api_version}"
+            f"0000000000000\t{self.area}\t{self.topic}\t{self.triggered_ms}\t{self.api_version}"
             f"\t{self.event_id}\t{self.name}\n"
         )
         return head.encode("ascii") + self.body

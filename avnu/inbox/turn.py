@@ -12,8 +12,8 @@ import msgspec
 
 from avnu import keys
 from avnu.clock import Clock
-from avnu.errors import InboxUnavailable
 from avnu.inbox.arrival import Stored, read_record
+from avnu.inbox.reach import insist
 
 
 class Letter(enum.StrEnum):
@@ -74,9 +74,6 @@ class Ending(enum.StrEnum):
 
 Run = Callable[..., object]
 
-# Where asking again stops: the lease has ended by then, and what was taken is recovered.
-_ASK_AGAIN_S = 0.2
-
 
 class Drain:
     """One drain's turns. ``run`` sends the turn script; ``owner`` is random, new for each drain."""
@@ -124,17 +121,9 @@ class Drain:
 
     def _ask(self, *argv: str | float) -> list[bytes]:
         """Ask until answered, for as long as the lease can live: the number makes it safe."""
-        until = self._clock.monotonic() + self._lease_s
-        while True:
-            try:
-                reply = self._run("turn", *argv)
-            except InboxUnavailable:
-                if self._clock.monotonic() >= until:
-                    raise
-                self._clock.sleep(_ASK_AGAIN_S)
-            else:
-                assert isinstance(reply, list)
-                return reply
+        reply = insist(lambda: self._run("turn", *argv), self._clock, self._lease_s)
+        assert isinstance(reply, list)
+        return reply
 
     def _read(self, reply: list[bytes]) -> Batch | Ending:
         if reply[0] != b"BATCH":

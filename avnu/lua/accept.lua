@@ -4,7 +4,7 @@
 -- KEYS: none (built from K; one primary, no cluster).
 -- ARGV: 8 per webhook: shop (short name), webhook id, area, topic, '1' when the topic destroys
 --   something else '', 16 bytes of the MAC or '' (body under 64 bytes: no guard), crc32 of the shop,
---   record ('<area> \t <topic> \t … \n <body>', without the time of acceptance).
+--   record ('0000000000000 \t <area> \t <topic> \t … \n <body>': the zeros become the time of acceptance).
 -- Returns one letter per webhook: A accepted, D duplicate, R replayed (not kept),
 --   S suspected replay (kept as dead), F inbox full (not kept).
 --@include _clock
@@ -43,6 +43,8 @@ local function guard(mac, shop, topic, destroys)
   return 'new'
 end
 
+local accepted_at = string.format('%013d', now)
+
 local function join_line(shop, id, area, crc)
   call('RPUSH', K.line .. area .. '/' .. shop, id)
   local p = crc % C.partitions
@@ -58,7 +60,9 @@ local function accept(shop, id, area, topic, destroys, mac, crc, record)
     if call('EXISTS', K.record .. ref) == 1 then count('duplicate') return 'D' end
     return 'F'
   end
-  if not call('SET', K.record .. ref, now .. '\t' .. record, 'NX') then count('duplicate') return 'D' end
+  if not call('SET', K.record .. ref, record, 'NX') then count('duplicate') return 'D' end
+  -- Over the zeros, because joining strings copies the body once more: 5 of 18 us per webhook.
+  call('SETRANGE', K.record .. ref, 0, accepted_at)
   if mac ~= '' then
     local seen = guard(mac, shop, topic, destroys)
     if seen == 'replayed' then

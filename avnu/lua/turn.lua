@@ -46,7 +46,7 @@ local function draw(shop, batch)
     if not accepted then
       count('vanished:' .. area)
     elseif is_paused('topic:' .. topic) then
-      hold(shop, id)
+      hold(area, shop, p, id)
     else
       batch.bytes = batch.bytes + #record
       if #batch.lines > 0 and batch.bytes > C.batch_bytes then break end
@@ -60,7 +60,8 @@ local function draw(shop, batch)
   return used
 end
 
--- The next shop on the ready list joins the batch, unless it is stopped or has nothing.
+-- The next shop on the ready list joins the batch, unless it is stopped or has nothing. One whose
+-- first webhook finds no room stays the next: put behind the others it could be passed for ever.
 local function take_shop(shop, batch)
   local place = read_place(area, shop)
   if not place or place.at ~= 'r' or place.p ~= p then return end
@@ -69,8 +70,9 @@ local function take_shop(shop, batch)
     write_place(area, shop, place)
   elseif call('EXISTS', K.line .. area .. '/' .. shop) == 0 then
     set_idle(area, shop)
+  elseif draw(shop, batch) == 0 then
+    call('LPUSH', ready_key, shop)
   else
-    draw(shop, batch)
     place.at = 'l'
     write_place(area, shop, place)
     batch.shops[#batch.shops + 1] = shop
@@ -153,12 +155,24 @@ local function settle_batch(leased, reasons)
   return back, progressed
 end
 
-local function return_shops(lease, back, progressed, parkings)
+-- Shops that the slice did not reach come before those that had their turn, of which the first of the
+-- batch is always one: else the same slow shop would be reached every time, and no other.
+local function in_order_of_return(lease, progressed)
+  local waiting, served = {}, {}
   each_shop(lease, function(shop)
+    local had_its_turn = progressed[shop] or (#waiting == 0 and #served == 0)
+    table.insert(had_its_turn and served or waiting, shop)
+  end)
+  for _, shop in ipairs(served) do waiting[#waiting + 1] = shop end
+  return waiting
+end
+
+local function return_shops(lease, back, progressed, parkings)
+  for _, shop in ipairs(in_order_of_return(lease, progressed)) do
     local ids, parking = back[shop] or {}, parkings[shop] or {}
     for i = #ids, 1, -1 do call('LPUSH', K.line .. area .. '/' .. shop, ids[i]) end
     return_shop(area, shop, parking[1], parking[2], progressed[shop])
-  end)
+  end
 end
 
 local function finish(lease)

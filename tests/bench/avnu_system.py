@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avnu.keys import Keys
-from tests.bench.processes import Program
+from tests.bench.processes import REPOSITORY, Program
 from tests.bench.system import client, environment
 
 NAMESPACE = "avnu"
@@ -53,6 +53,7 @@ class Avnu:
     def _start(self, part: str, command: list[str], redis_port: int) -> Program:
         env = {
             **environment(redis_port),
+            "PYTHONPATH": str(REPOSITORY),
             "AVNU_NAMESPACE": NAMESPACE,
             "QUEUE_CONCURRENCY": str(CONCURRENCY),
         }

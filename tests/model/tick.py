@@ -1,10 +1,9 @@
 """The parts of ``tick.lua``, each a step of its own: more orders than the script itself allows."""
 
-from tests.model.fate import crash, die, go_solo
-from tests.model.places import push_wake, ready_or_idle, set_ready, unpark
+from tests.model.fate import crash, die
+from tests.model.places import push_wake, set_ready, unpark
 from tests.model.solo import suspect_running
 from tests.model.state import (
-    LEASED,
     LONG,
     NOT,
     PARKED,
@@ -95,8 +94,8 @@ def a_day_passes(d: Draft) -> None:
         if shop.since != NOT:
             d.shop(s, since=LONG)
     for w, webhook in enumerate(d.webhooks):
-        if webhook.parked != NOT and webhook.at in (SOLO, RUNNING):
-            d.webhook(w, parked=LONG, outlasted=True)
+        if webhook.parked != NOT:
+            d.webhook(w, parked=LONG, outlasted=webhook.at in (SOLO, RUNNING))
 
 
 def move_shop(d: Draft, s: int, p: int, to: int) -> None:

@@ -12,7 +12,7 @@ from avnu.connections import Connections
 from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import Arrival
-from avnu.inbox.audit import Audit, audit
+from avnu.inbox.audit import Audit, _Auditor, audit
 from avnu.keys import ref
 from avnu.settings import Settings
 from tests.support.deliveries import SECRET, Direct, Maker, Sender
@@ -125,13 +125,12 @@ class Stack:
         return n["accepted"] - n["done"] - n["superseded"] - dead
 
     def held(self) -> set[str]:
-        """Webhooks under a lease, of a partition or of their own."""
-        refs = {one.decode() for one in self.client.zrange(self.key("running"), 0, -1)}
-        for key in self.client.scan_iter(match=self.key("part", "*"), count=1000):
-            shop, batch = self.client.hmget(key, ["shop", "batch"])
-            lines = (batch or b"").decode().splitlines()
-            refs |= {f"{shop.decode()}/{line.partition(chr(9))[0]}" for line in lines}
-        return refs
+        """Webhooks under a lease, of a partition or of their own, as the auditor reads them."""
+        reading = _Auditor(self.inbox)
+        reading._partitions()
+        reading._alone()
+        leased = ("leased ", "running ")
+        return {one for one, at in reading.stands.items() if at[0].startswith(leased)}
 
     def trouble(self, wanted: str) -> dict[str, str]:
         """What the inbox notes of a webhook that travels alone or is dead."""

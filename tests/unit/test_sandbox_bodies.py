@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from avnu.clock import SystemClock
-from avnu.sandbox import plan
+from avnu.sandbox import plan, sign
 from avnu.sandbox.encoding import encode, local_time, money, steady_id, triggered_at
 from avnu.sandbox.shops import shop_named
 from avnu.sandbox.templates import TEMPLATES
@@ -131,3 +131,16 @@ def test_steady_ids_are_steady() -> None:
     assert steady_id("a", 1) == steady_id("a", 1) == 629492287078244141
     assert steady_id("a", 1) != steady_id("a", 2)
     assert all(2**59 <= steady_id("x", n) < 2**63 for n in range(1000))
+
+
+@pytest.mark.parametrize(
+    ("secret", "body", "signature"),
+    [
+        # From the tests of Shopify/shopify-app-js and Shopify/shopify_app (MIT).
+        ("test_secret_key", b'{"foo": "bar"}', "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g="),
+        ("secret", b"foo=anything", "yCGX/RrK4fcuNtr3ztk5tQGsOBjcAzHpGLdMUrbV8yI="),
+        ("old_secret", b"foo=anything", "XqRcjrSv57VACn6apEO9znyu/wkN1VC7QxdSPwK3Hzs="),
+    ],
+)
+def test_signatures_are_shopifys(secret: str, body: bytes, signature: str) -> None:
+    assert sign(secret, body) == signature

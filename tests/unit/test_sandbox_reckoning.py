@@ -5,6 +5,8 @@ import pytest
 from avnu.sandbox import ALL_MISCHIEF, Delivery, Kind, Ledger, Reckoning, plan
 from avnu.sandbox.connection import Answer
 from avnu.sandbox.ledger import Attempt, Entry
+from avnu.sandbox.request import SIGNERS
+from tests.support.receiver_rules import ReceiverRules
 
 OK, BUSY, LOST, REFUSED = Answer(200), Answer(503), Answer(0, "reset"), Answer(0, "refused")
 SHOP = "a.myshopify.com"
@@ -158,6 +160,39 @@ def test_counts_add_up_for_a_whole_plan() -> None:
         e.accepted + e.duplicate + e.replayed + e.rejected + e.ignored + e.unavailable
         + e.unanswered + e.unreached + e.unexpected
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_day_agrees_with_the_rules(seed: int) -> None:
+    """The whole contract, delivery by delivery, without a network: the books agree exactly."""
+    rules = ReceiverRules("hush")
+    ledger = Ledger(plan(seed, 2 + seed, 250, ALL_MISCHIEF))
+    for entry in sorted(ledger.entries.values(), key=follows):
+        for _ in range(entry.delivery.copies):
+            entry.attempts.append(Attempt(Answer(answered_by(rules, entry.delivery)), 1.0))
+    found = Reckoning(ledger)
+    assert not found.faults
+    assert not found.disagreements(rules.counted)
+    assert found.expected().sent == sum(rules.counted.values())
+    assert found.kept() | found.suspected() == set(rules.kept)
+    assert found.suspected() == rules.dead
+    assert not found.not_kept() & set(rules.kept)
+
+
+def follows(entry: Entry) -> bool:
+    """Replays last; a sort keeps the order of the rest, and of a chain of replays."""
+    return entry.delivery.after is not None
+
+
+def answered_by(rules: ReceiverRules, given: Delivery) -> int:
+    refused = rules.refuses_length(len(given.body) + given.filler_bytes)
+    headers = {
+        "X-Shopify-Hmac-Sha256": SIGNERS[given.signature]("hush", given) or "",
+        "X-Shopify-Topic": given.topic,
+        "X-Shopify-Shop-Domain": given.shop,
+        "X-Shopify-Webhook-Id": given.webhook_id,
+    }
+    return refused or rules.judge(headers, given.body)
 
 
 def test_latency_is_of_what_was_answered() -> None:

@@ -1,0 +1,100 @@
+"""``avnu demo``: everything at once, on real processes, and the accounts from both sides."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from avnu.cli.demo_accounts import Accounts, reconcile
+from avnu.cli.demo_play import Play
+from avnu.cli.demo_stage import Stage
+from avnu.cli.development import with_secrets
+from avnu.cli.output import say, show_table
+from avnu.clock import SystemClock
+from avnu.embedded import EmbeddedServer, free_port
+from avnu.errors import AvnuError, CheckFailed
+from avnu.sandbox import ALL_MISCHIEF, plan
+from avnu.settings import Settings
+
+# A dead worker's webhooks come back after the lease: the shortest there is, so that it is seen.
+_LEASE_S = 5
+
+
+@click.command()
+@click.option(
+    "--deliveries",
+    type=click.IntRange(20, 100_000),
+    default=4000,
+    show_default=True,
+    help="Genuine webhooks; mischief comes on top.",
+)
+@click.option("--shops", type=click.IntRange(2, 1000), default=40, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+def demo(deliveries: int, shops: int, seed: int) -> None:
+    """Play a day of Shopify's webhooks, with mischief and a killed worker, and check the accounts.
+
+    Needs nothing and leaves nothing: server, ports and data are its own, whatever the environment
+    says. The last line of stdout holds the totals.
+
+    Exit code 1: a webhook was lost, or the two sides or the auditor disagree.
+    """
+    # A SIGTERM ends the demo as Ctrl-C does, with everything that it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = Path(tempfile.mkdtemp(prefix="avnu-demo-"))
+    try:
+        accounts = _play(folder, deliveries, shops, seed)
+    except AvnuError:
+        say(f"logs and data are kept in {folder}")
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _tell(accounts)
+    if accounts.faults:
+        raise CheckFailed(f"the accounts disagree; logs and data are kept in {folder}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _play(folder: Path, deliveries: int, shops: int, seed: int) -> Accounts:
+    clock = SystemClock()
+    with ExitStack() as stack:
+        say("starting a server, a receiver, a worker and beat …")
+        server = stack.enter_context(EmbeddedServer(folder / "valkey"))
+        settings = _settings(folder, server)
+        stage = stack.enter_context(Stage(settings, folder, clock))
+        stage.start()
+        planned = plan(seed, shops, deliveries, ALL_MISCHIEF)
+        stage.wait_until_up()
+        play = Play(stage, settings, clock)
+        stack.enter_context(play.bar)
+        ledger = asyncio.run(play.perform(planned))
+        play.wait_until_drained()
+        # Ended in order, so that every counter is in the inbox and nothing moves any more.
+        stage.stop()
+        return reconcile(ledger, stage.inbox, play.held)
+
+
+def _settings(folder: Path, server: EmbeddedServer) -> Settings:
+    """Settings of the demo alone: neither the environment nor a .env has a say."""
+    settings = Settings.load(
+        {
+            "REDIS_HOST": server.host,
+            "REDIS_PORT": str(server.port),
+            "AVNU_PORT": str(free_port()),
+            "INBOX_LEASE_SECONDS": str(_LEASE_S),
+            "DATABASE_URL": f"sqlite:///{folder / 'avnu.db'}",
+            "LOG_LEVEL": "INFO",
+        }
+    )
+    return with_secrets(settings, folder)[0]
+
+
+def _tell(accounts: Accounts) -> None:
+    show_table(("", "webhooks", "meaning"), accounts.table())
+    for fault in accounts.faults:
+        say(f"disagreement: {fault}")
+    click.echo(accounts.line())

@@ -1,0 +1,145 @@
+"""The demo's accounts: what the sandbox has in its ledger against what the inbox holds.
+
+The ledger knows nothing of the inbox, and the inbox nothing of the ledger; whatever only one side
+knows, or both tell differently, is a fault.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from sys import maxsize
+
+import msgspec
+
+from avnu.inbox import Inbox
+from avnu.inbox.audit import audit
+from avnu.inbox.overview import Overview, overview
+from avnu.inbox.queries import Found, find
+from avnu.sandbox import Ledger, Reckoning
+
+Ref = tuple[str, str]
+
+_SETTLED = frozenset({"done", "superseded"})
+# May stay open for good reason; the rest must have ended.
+_MAY_REMAIN = frozenset({"dead", "parked"})
+_NAMED = 5
+
+
+class Accounts(msgspec.Struct, frozen=True):
+    """The totals, in the order of the last line, and every disagreement between the two sides."""
+
+    totals: dict[str, int]
+    held: int  # webhooks that the killed worker had in hand
+    faults: list[str]
+
+    def line(self) -> str:
+        """The last line: names and order are fixed, later ones are appended."""
+        return " ".join(f"{name}={number}" for name, number in self.totals.items())
+
+    def table(self) -> list[tuple[str, int, str]]:
+        """The same for people, with a few words on each."""
+        rows = [(name, number, _WORDS[name]) for name, number in self.totals.items()]
+        return [*rows, ("in hand", self.held, "of the worker when it was killed")]
+
+
+_WORDS = {
+    "sent": "requests made by the sandbox, retries included",
+    "accepted": "kept, suspected replays included",
+    "duplicates": "known by shop and webhook id, answered 200",
+    "replayed": "the same signed bytes too often, answered 200",
+    "rejected": "not signed by Shopify, or too large",
+    "ignored": "of topics that nobody follows, answered 200",
+    "unavailable": "answered 503",
+    "settled": "done, or superseded by a newer one",
+    "retried": "failed runs that were tried again",
+    "dead": "dead letters, here suspected replays",
+    "lost": "acknowledged, and not to be found",
+}
+
+
+def reconcile(ledger: Ledger, inbox: Inbox, held: int) -> Accounts:
+    """Compare the two sides of a demo whose programs have ended. Raises InboxUnavailable."""
+    reckoning = Reckoning(ledger)
+    found = {(one.shop, one.webhook_id): one for one in find(inbox, limit=maxsize)}
+    state = overview(inbox)
+    lost = [ref for ref in reckoning.kept() | reckoning.suspected() if ref not in found]
+    lost += [entry.ref for entry in ledger.given_up()]
+    totals = _totals(reckoning, state, found, len(lost))
+    faults = [
+        *_named("lost", lost),
+        *reckoning.faults,
+        *reckoning.disagreements(state.received),
+        *_received(reckoning, state),
+        *_strangers(reckoning, found),
+        *_ends(reckoning, found),
+        *_counted(totals, state),
+        *(f"auditor: {fault}" for fault in audit(inbox).faults),
+    ]
+    return Accounts(totals, held, faults)
+
+
+def _totals(
+    reckoning: Reckoning, state: Overview, found: Mapping[Ref, Found], lost: int
+) -> dict[str, int]:
+    """Received by the receiver's counters; settled and dead by what is there."""
+    places = Counter(one.state for one in found.values())
+    received = state.received
+    return {
+        "sent": reckoning.expected().sent,
+        "accepted": received["accepted"],
+        "duplicates": received["duplicate"],
+        "replayed": received["replayed"],
+        "rejected": received["rejected"],
+        "ignored": received["ignored"],
+        "unavailable": received["unavailable"],
+        "settled": sum(places[state] for state in _SETTLED),
+        "retried": sum(area.retries for area in state.areas),
+        "dead": places["dead"],
+        "lost": lost,
+    }
+
+
+def _received(reckoning: Reckoning, state: Overview) -> Iterator[str]:
+    """Every request that was answered was counted, once, whatever the answer was."""
+    expected, counted = reckoning.expected(), sum(state.received.values())
+    answered = expected.sent - expected.unanswered
+    if not answered <= counted <= expected.sent:
+        yield f"the receiver counted {counted} requests, the sandbox had {answered} answers"
+
+
+def _strangers(reckoning: Reckoning, found: Mapping[Ref, Found]) -> Iterator[str]:
+    """Nothing is in the inbox that the sandbox did not see acknowledged."""
+    known = reckoning.kept() | reckoning.suspected() | reckoning.undecided()
+    refused = reckoning.not_kept()
+    yield from _named("kept, though it was refused", [ref for ref in found if ref in refused])
+    strange = [ref for ref in found if ref not in known and ref not in refused]
+    yield from _named("in the inbox, and never sent", strange)
+
+
+def _ends(reckoning: Reckoning, found: Mapping[Ref, Found]) -> Iterator[str]:
+    """Everything ended as it must: settled, or dead for the cause that the sandbox intended."""
+    open_ = [ref for ref, one in found.items() if one.state not in _SETTLED | _MAY_REMAIN]
+    yield from _named("not settled", open_)
+    suspects = [ref for ref, one in found.items() if one.cause == "suspected_replay"]
+    meant = reckoning.suspected()
+    yield from _named("suspected, and genuine", [ref for ref in suspects if ref not in meant])
+    missed = [ref for ref in meant if ref in found and found[ref].cause != "suspected_replay"]
+    yield from _named("a replay that was not suspected", missed)
+    others = [ref for ref, one in found.items() if one.state == "dead" and ref not in meant]
+    yield from _named("dead, and nothing was wrong with it", others)
+
+
+def _counted(totals: Mapping[str, int], state: Overview) -> Iterator[str]:
+    """The counters of the scripts agree with what stands in the inbox."""
+    settled = sum(area.done + area.superseded for area in state.areas)
+    if settled != totals["settled"]:
+        yield f"settled by the counters: {settled}, by what is there: {totals['settled']}"
+    remains = sum(area.backlog for area in state.areas)
+    if totals["accepted"] != totals["settled"] + totals["dead"] + remains:
+        yield f"accepted is not settled + dead + {remains} open"
+
+
+def _named(what: str, refs: list[Ref]) -> Iterator[str]:
+    """One line for all of them, the first few by name."""
+    if refs:
+        names = ", ".join("/".join(ref) for ref in sorted(refs)[:_NAMED])
+        yield f"{what}: {len(refs)} ({names}{' …' if len(refs) > _NAMED else ''})"

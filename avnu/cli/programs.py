@@ -1,0 +1,92 @@
+"""The three programs that make Avnu run: how each is started, and with which environment."""
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from avnu.embedded import free_port
+from avnu.errors import CheckFailed
+from avnu.settings import Settings
+
+#: How long requests that are under way may take when the receiver ends.
+_GRACE_S = 5
+
+
+def receiver(settings: Settings) -> list[str]:
+    """The ASGI door under uvicorn."""
+    return [
+        *(sys.executable, "-m", "uvicorn", "webhooks.asgi:app"),
+        *("--host", settings.avnu_host, "--port", str(settings.avnu_port)),
+        # Explicit, because uvicorn would read WEB_CONCURRENCY.
+        *("--workers", "1", "--lifespan", "on"),
+        *("--no-access-log", "--no-server-header"),
+        *("--log-level", settings.log_level.lower()),
+        *("--timeout-graceful-shutdown", str(_GRACE_S)),
+    ]
+
+
+def worker(settings: Settings, name: str = "avnu") -> list[str]:
+    """One Celery worker with QUEUE_CONCURRENCY children; ``name`` tells it from others here."""
+    return [
+        *(sys.executable, "-m", "celery", "-A", "avnu", "worker"),
+        *("--hostname", f"{name}@%h", "--loglevel", settings.log_level.value),
+    ]
+
+
+def beat(settings: Settings, folder: Path) -> list[str]:
+    """Celery's scheduler, its state in ``folder``."""
+    return [
+        *(sys.executable, "-m", "celery", "-A", "avnu", "beat"),
+        *("--schedule", str(folder / "beat-schedule"), "--pidfile="),
+        *("--loglevel", settings.log_level.value),
+    ]
+
+
+def environment(settings: Settings, around: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What the programs are started with: these settings, whatever `.env` lies near them.
+
+    Their output goes through a pipe, so it must not wait in a buffer.
+    """
+    return {**around, **settings.to_environ(), "PYTHONUNBUFFERED": "1"}
+
+
+def port_for(settings: Settings) -> int:
+    """AVNU_PORT, or a free port for 0. Raises CheckFailed, with what to do, when it is in use."""
+    host, port = settings.avnu_host, settings.avnu_port
+    if port == 0:
+        return free_port()
+    fault = _bind_fault(host, port)
+    if fault is None:
+        return port
+    if fault.errno == errno.EADDRINUSE:
+        raise CheckFailed(
+            f"port {port} of {host} is in use; end what listens there, or set AVNU_PORT to "
+            "another port, or to 0 for any free one"
+        )
+    raise CheckFailed(
+        f"cannot listen on {host} port {port}: {fault.strerror or fault}; set AVNU_HOST and "
+        "AVNU_PORT to what this machine has"
+    )
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on ``port`` of loopback now."""
+    return _bind_fault("127.0.0.1", port) is None
+
+
+def _bind_fault(host: str, port: int) -> OSError | None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As uvicorn does, so that connections of a server that just ended do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as fault:
+        return fault
+    return None

@@ -1,0 +1,94 @@
+"""``avnu up``: everything that Avnu needs, in one terminal."""
+
+import dataclasses
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from avnu.cli import programs
+from avnu.cli.development import with_secrets, write_env
+from avnu.cli.output import say
+from avnu.cli.processes import Processes
+from avnu.cli.session import place
+from avnu.embedded import EmbeddedServer
+from avnu.errors import CheckFailed
+from avnu.secret import Secret
+from avnu.settings import Settings, load_settings
+
+_SERVER_OF_ONES_OWN = {"REDIS_HOST", "REDIS_SENTINELS"}
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".avnu"),
+    show_default=True,
+    help="Folder for the embedded server, beat's schedule and secrets for development.",
+)
+def up(data: Path) -> None:
+    """Run receiver, worker and beat until Ctrl-C; with a Redis of its own if none is set.
+
+    While REDIS_HOST is not set, a Valkey with an append-only file is started in the data folder,
+    on REDIS_PORT if that is free. Secrets that are not set are made and kept there as well.
+
+    Exit code 0 when asked to end; 1 when a port is in use, or one of them ended by itself.
+    """
+    settings, made = with_secrets(load_settings(), data)
+    settings = dataclasses.replace(settings, avnu_port=programs.port_for(settings))
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as stack:
+        server = None
+        if not settings.given & _SERVER_OF_ONES_OWN:
+            server = _own_server(settings, data)
+            stack.enter_context(server)
+            settings = _pointed_at(settings, server)
+            made += ["REDIS_HOST", "REDIS_PORT"]
+        path = write_env(data, settings, [*made, "AVNU_HOST", "AVNU_PORT"])
+        _announce(settings, made, path, data)
+        _run(settings, data, server)
+
+
+def _own_server(settings: Settings, data: Path) -> EmbeddedServer:
+    """On REDIS_PORT, where other commands look first; on another port if that is taken."""
+    port = settings.redis_port if programs.port_is_free(settings.redis_port) else 0
+    if port == 0:
+        say(f"port {settings.redis_port} is in use, so the embedded server takes another")
+    return EmbeddedServer(data / "valkey", port)
+
+
+def _pointed_at(settings: Settings, server: EmbeddedServer) -> Settings:
+    """The same settings for the embedded server, which has neither password nor TLS."""
+    return dataclasses.replace(
+        settings,
+        redis_host=server.host,
+        redis_port=server.port,
+        redis_username="",
+        redis_password=Secret(),
+        redis_tls_enabled=False,
+        redis_tls_ca_file="",
+    )
+
+
+def _announce(settings: Settings, made: list[str], path: Path, data: Path) -> None:
+    kind = "embedded server" if "REDIS_HOST" in made else "Redis"
+    say(f"{kind} at {place(settings)}, data in {data}")
+    hidden = [name for name in made if not name.startswith("REDIS_")]
+    if hidden:
+        say(f"{' and '.join(hidden)} not set: for development, they are in {path}")
+    say(f"webhooks go to http://{settings.avnu_host}:{settings.avnu_port}/webhooks/shopify")
+    say(f"from another terminal: avnu --env-file {path} status")
+
+
+def _run(settings: Settings, data: Path, server: EmbeddedServer | None) -> None:
+    environ = programs.environment(settings)
+    together = Processes(alive=lambda: server is None or server.running)
+    together.add("receiver", programs.receiver(settings), environ)
+    together.add("worker", programs.worker(settings), environ)
+    together.add("beat", programs.beat(settings, data), environ)
+    asked = together.run()
+    if server is not None and not server.running:
+        raise CheckFailed(f"the embedded server ended by itself; its log is {server.log_path}")
+    if not asked:
+        raise CheckFailed("one of the programs ended by itself, so all were ended; see its log")

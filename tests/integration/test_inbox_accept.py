@@ -1,0 +1,202 @@
+"""accept.lua: every answer, the replay guard, the full inbox, and what a webhook costs in memory."""
+
+import pytest
+
+from avnu.inbox import Inbox
+from avnu.inbox.arrival import Answer
+from avnu.inbox.turn import Ending
+from tests.support.inbox import (
+    DONE,
+    SUPERSEDED,
+    accept,
+    arrival,
+    begin,
+    check,
+    counts,
+    ids,
+    open_inbox,
+    partition,
+    place,
+    queued,
+    settle,
+    trouble,
+)
+
+pytest_plugins = ("tests.support.inbox_fixtures",)
+
+A, D, R, S, F = (
+    Answer.ACCEPTED,
+    Answer.DUPLICATE,
+    Answer.REPLAYED,
+    Answer.SUSPECT,
+    Answer.FULL,
+)
+
+
+def test_new_ones_are_kept_in_order_and_wake_once(inbox: Inbox) -> None:
+    assert inbox.accept([arrival(n) for n in range(3)]) == [A, A, A]
+    assert inbox.accept([arrival(3)]) == [A]
+    assert queued(inbox) == [(partition(inbox), 1)]
+    assert place(inbox) == f"r{partition(inbox)}"
+    check(inbox, waiting=4)
+    assert ids(begin(inbox)[1]) == ["0", "1", "2", "3"]
+
+
+def test_what_was_delivered_is_what_is_run(inbox: Inbox) -> None:
+    body = bytes(range(256)) * 300
+    one = arrival("id/with spaces; and ~", body=body)
+    inbox.accept([one])
+    stored = begin(inbox)[1].webhooks[0]
+    assert stored.body == body
+    assert (stored.shop, stored.topic, stored.area) == (one.shop, one.topic, one.area)
+
+
+def test_a_known_id_is_a_duplicate_in_every_state(inbox: Inbox) -> None:
+    again = [arrival(1)]
+    assert inbox.accept([arrival(1), arrival(1)]) == [A, D]
+    holder, _ = begin(inbox)
+    assert inbox.accept(again) == [D]
+    settle(holder, DONE)
+    assert inbox.accept(again) == [D]
+    assert inbox.accept([arrival(1, shop="two")]) == [A]
+    assert counts(inbox)["duplicate"] == 3
+    check(inbox, settled=1, waiting=1)
+
+
+def test_same_bytes_for_another_shop_are_suspected(inbox: Inbox) -> None:
+    body = b"x" * 64
+    assert inbox.accept([arrival(1, body=body)]) == [A]
+    assert inbox.accept([arrival(2, shop="two", body=body)]) == [S]
+    assert trouble(inbox, "two/2")["cause"] == "suspected_replay"
+    assert inbox.accept([arrival(2, shop="two", body=body)]) == [D]
+    check(inbox, waiting=1, dead=1)
+    assert counts(inbox)["dead:orders:suspected_replay"] == 1
+
+
+@pytest.mark.parametrize("first_destroys", [True, False])
+def test_same_bytes_for_another_topic_are_suspected_where_one_destroys(
+    inbox: Inbox, first_destroys: bool
+) -> None:
+    body = b"x" * 64
+    kinds = [("orders/delete", True), ("orders/create", False)]
+    if not first_destroys:
+        kinds.reverse()
+    answers = [
+        inbox.accept([arrival(n, topic=topic, destructive=destroys, body=body)])[0]
+        for n, (topic, destroys) in enumerate(kinds)
+    ]
+    assert answers == [A, S]
+
+
+def test_same_bytes_for_another_harmless_topic_pass(inbox: Inbox) -> None:
+    body = b"x" * 64
+    assert inbox.accept([arrival(1, topic="orders/create", body=body)]) == [A]
+    assert inbox.accept([arrival(2, topic="orders/updated", body=body)]) == [A]
+    assert inbox.accept([arrival(3, topic="orders/create", body=body)]) == [A]
+    # Known by now under two names; a third that destroys is still caught.
+    assert inbox.accept([arrival(4, topic="orders/delete", destructive=True, body=body)]) == [S]
+
+
+def test_the_eleventh_of_one_shop_and_topic_is_not_kept(inbox: Inbox) -> None:
+    body = b"x" * 64
+    answers = inbox.accept([arrival(n, body=body) for n in range(12)])
+    assert answers == [A] * 10 + [R, R]
+    assert inbox.accept([arrival(99, topic="orders/updated", body=body)]) == [A]
+    assert counts(inbox)["replayed"] == 2
+    assert not inbox.client.exists(inbox.keys.of("record", "one/11"))
+    check(inbox, waiting=11)
+
+
+def test_short_bodies_are_not_guarded(inbox: Inbox) -> None:
+    body = b"x" * 63
+    shops = [f"shop{n}" for n in range(12)]
+    assert inbox.accept([arrival(1, shop=shop, body=body) for shop in shops]) == [A] * 12
+    assert inbox.accept([arrival(n, body=body) for n in range(12)]) == [A] * 12
+
+
+def test_the_guard_forgets_after_its_time(inbox: Inbox) -> None:
+    inbox.accept([arrival(1)])
+    guard = inbox.keys.of("guard", "").encode() + arrival(1).mac[:16]
+    assert 0 < inbox.client.ttl(guard) <= inbox.settings.inbox_replay_guard_seconds
+    inbox.client.expire(guard, 100)
+    assert inbox.accept([arrival(2, body=arrival(1).body)]) == [A]
+    assert 0 < inbox.client.ttl(guard) <= 100, "a second delivery must not renew the guard"
+
+
+def test_full_refuses_new_ones_knows_old_ones_and_drains(inbox: Inbox) -> None:
+    accept(inbox, 1, 2)
+    control = inbox.keys.of("control")
+    inbox.client.hset(control, "full", "1")
+    assert inbox.accept([arrival(1), arrival(3)]) == [D, F]
+    assert not inbox.client.exists(inbox.keys.of("record", "one/3"))
+    assert settle(begin(inbox)[0], DONE, SUPERSEDED) is Ending.END
+    check(inbox, settled=2)
+    assert inbox.tick().full is False, "no maxmemory: never full"
+    assert inbox.accept([arrival(3)]) == [A]
+
+
+def test_full_is_noted_from_the_servers_memory(inbox: Inbox) -> None:
+    used = inbox.client.info("memory")["used_memory"]
+    try:
+        inbox.client.config_set("maxmemory", int(used / 0.9))
+        assert inbox.flush_counters({}) is True
+        assert inbox.accept([arrival(1)]) == [F]
+        assert inbox.tick().full is True
+        inbox.client.config_set("maxmemory", used * 2)
+        assert inbox.flush_counters({"rejected": 2}) is False
+        assert inbox.accept([arrival(1)]) == [A]
+    finally:
+        inbox.client.config_set("maxmemory", 0)
+    assert counts(inbox)["rejected"] == 2
+
+
+def test_a_server_beyond_its_memory_still_drains(inbox: Inbox) -> None:
+    accept(inbox, *range(20))
+    try:
+        inbox.client.config_set("maxmemory", 1_000_000)
+        inbox.client.config_set("maxmemory-policy", "noeviction")
+        with pytest.raises(Exception, match="OOM"):
+            inbox.client.set("anything", "x")
+        holder, batch = begin(inbox)
+        assert settle(holder, *[DONE] * len(batch.webhooks)) is Ending.END
+        inbox.tick()
+    finally:
+        inbox.client.config_set("maxmemory", 0)
+    check(inbox, settled=20)
+
+
+def test_a_settled_webhook_keeps_at_most_300_bytes(inbox: Inbox) -> None:
+    """With ids and shop names as long as Shopify's, its guard included."""
+    webhook_id, shop = "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", "a-rather-long-shop-name"
+    one = arrival(webhook_id, shop, topic="orders/partially_fulfilled", body=b"x" * 3000)
+    inbox.accept([one])
+    settle(begin(inbox, shop)[0], DONE)
+    record = inbox.keys.of("record", f"{shop}/{webhook_id}")
+    guard = inbox.keys.of("guard").encode() + one.mac[:16]
+    assert inbox.client.get(record).startswith(b"=d")  # type: ignore[union-attr]
+    assert 0 < inbox.client.ttl(record) <= inbox.settings.redis_ttl_seconds
+    kept = inbox.client.memory_usage(record) + inbox.client.memory_usage(guard)
+    print(f"bytes per settled webhook: {kept}")
+    assert kept <= 300
+    assert [key for key in inbox.client.keys() if webhook_id.encode() in key] == [record.encode()]
+
+
+def test_bodies_are_kept_only_on_request(inbox: Inbox) -> None:
+    keeping = open_inbox(inbox.settings, webhook_keep_body_seconds=60)
+    accept(keeping, 1)
+    settle(begin(keeping)[0], DONE)
+    key = inbox.keys.of("body", "one/1")
+    assert inbox.client.get(key).endswith(arrival(1).body)  # type: ignore[union-attr]
+    assert 0 < inbox.client.ttl(key) <= 60
+    accept(inbox, 2)
+    settle(begin(inbox)[0], DONE)
+    assert not inbox.client.exists(inbox.keys.of("body", "one/2"))
+    check(inbox, settled=2)
+
+
+def test_scripts_lost_by_the_server_come_back(inbox: Inbox) -> None:
+    accept(inbox, 1)
+    inbox.client.script_flush()
+    accept(inbox, 2)
+    inbox.client.script_flush()
+    assert ids(begin(inbox)[1]) == ["1", "2"]
