@@ -27,11 +27,24 @@ def run_alone(
 ) -> dict[str, int | str]:
     """Claim, run, settle. Raises HandlerFailed when the handler raised, after settling."""
     owner = f"{runtime.random.getrandbits(64):016x}"
-    claim = runtime.inbox.claim(shop, webhook_id, owner)
-    if isinstance(claim, Refusal):
-        return {"outcome": claim.value.lower()}
+    with runtime.gate.together():
+        claim = runtime.inbox.claim(shop, webhook_id, owner, alone=False)
+        if isinstance(claim, Claim):
+            return _run_and_settle(runtime, claim, handlers)
+    if claim is Refusal.SUSPECT:
+        # Claimed once nobody else is here: a crash of another's must not be counted as its own.
+        with runtime.gate.alone():
+            claim = runtime.inbox.claim(shop, webhook_id, owner, alone=True)
+            if isinstance(claim, Claim):
+                return _run_and_settle(runtime, claim, handlers)
+    return {"outcome": claim.value.lower()}
+
+
+def _run_and_settle(
+    runtime: Runtime, claim: Claim, handlers: Mapping[str, Handler]
+) -> dict[str, int | str]:
     settlement, raised = _run(runtime, claim, handlers)
-    verdict, parking = settlement.verdicts[0], settlement.parkings.get(shop)
+    verdict, parking = settlement.verdicts[0], settlement.parkings.get(claim.webhook.shop)
     jitter = runtime.random.uniform(-JITTER, JITTER)
     if not runtime.inbox.settle(claim, verdict, parking, jitter):
         return {"outcome": "lost"}
@@ -44,13 +57,11 @@ def run_alone(
 def _run(
     runtime: Runtime, claim: Claim, handlers: Mapping[str, Handler]
 ) -> tuple[Settlement, list[Exception]]:
-    ref = claim.webhook.ref
-    with runtime.leases.holding("solo", ref, claim.owner, claim.token) as deadline_s:
-        inside = runtime.gate.alone if claim.suspect else runtime.gate.together
-        with inside():
-            shop = Shop(claim.webhook.shop, runtime.clock, deadline_s)
-            webhook = Webhook(claim.webhook, attempt=claim.failed_runs + 1)
-            return run_batch(shop, [webhook], handlers)
+    holding = runtime.leases.holding("solo", claim.webhook.ref, claim.owner, claim.token)
+    with holding as deadline_s:
+        shop = Shop(claim.webhook.shop, runtime.clock, deadline_s)
+        webhook = Webhook(claim.webhook, attempt=claim.failed_runs + 1)
+        return run_batch(shop, [webhook], handlers)
 
 
 def _show(fault: Exception, claim: Claim, attempts: int) -> None:

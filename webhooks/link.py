@@ -1,8 +1,8 @@
 """One connection to Redis for one thing: a few commands out in one write, their replies back.
 
 redis-py opens it, so that TLS, passwords, ACL users and Sentinel are its affair. Then its socket
-is read here: redis-py's own way costs a task, two timers and three coroutines per round trip, and
-the door is a third slower with it (measured, see `avnu/README.md`).
+is read here: redis-py's own way is a task, two timers and three coroutines per round trip, which
+cost the door 105 instead of 75 µs of processor time per delivery (measured at 16 connections).
 """
 
 import asyncio

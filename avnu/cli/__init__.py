@@ -33,11 +33,15 @@ COMMANDS: Mapping[str, str] = {
 class Commands(click.Group):
     """Imports a command when it is asked for, and turns Avnu's errors into exit codes."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """In the order in which a newcomer needs them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
         """The command, or None when there is no such."""
         if cmd_name not in COMMANDS:
             return None

@@ -20,7 +20,7 @@ _UNITS = {"s": "seconds", "min": "minutes", "m": "minutes", "h": "hours", "d": "
 _EVERYTHING = sys.maxsize
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg]
     """A time: ``2h`` ago (s, min, h, d), or ``2026-07-01`` or ``2026-07-01T12:30``, in UTC."""
 
     name = "time"

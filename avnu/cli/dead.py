@@ -101,6 +101,7 @@ def drop(**options: Any) -> None:
 def _act(
     verb: str,
     act: Act,
+    *,
     names: tuple[tuple[str, str], ...],
     everything: bool,
     dry_run: bool,

@@ -131,5 +131,7 @@ def in_hand(inbox: Inbox) -> int:
         for part in parts:
             pipe.hget(of("part", part), "batch")
         pipe.zcard(of("running"))
+        batches: list[bytes | None]
+        alone: int
         *batches, alone = pipe.execute()
     return alone + sum(batch.count(b"\n") for batch in batches if batch)

@@ -17,11 +17,11 @@ _SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 # What each state means to somebody who asks where a webhook is.
 _MEANING = {
     "waiting": "It waits in its shop's line for a turn.",
-    "parked": "It waits in its shop's line; the shop rests, because {cause}.",
+    "parked": "It waits in its shop's line, and the shop rests for now: {cause}.",
     "paused": "It waits in its shop's line; an operator has paused the shop.",
-    "leased": "A worker has it right now, among others of its shop.",
+    "leased": "It is with a worker right now, among others of its shop.",
     "solo": "It travels alone, and runs again {due}.",
-    "running": "A worker has it right now, alone.",
+    "running": "It is with a worker right now, alone.",
     "dead": "It is a dead letter, because {cause}; an operator may replay or drop it.",
     "done": "It is settled: its handler has done it.",
     "superseded": "It is settled: a newer webhook of the same resource was handled instead.",
@@ -38,7 +38,7 @@ _CAUSES = {
 CAUSES = tuple(_CAUSES)
 
 
-class Shop(click.ParamType):
+class Shop(click.ParamType):  # type: ignore[type-arg]
     """A shop, with or without ``.myshopify.com``; given on as the full domain."""
 
     name = "shop"
@@ -51,7 +51,7 @@ class Shop(click.ParamType):
         return keys.domain(name)
 
 
-class Ref(click.ParamType):
+class Ref(click.ParamType):  # type: ignore[type-arg]
     """A webhook as lists show it: ``shop/webhook-id``; given on as (domain, webhook id)."""
 
     name = "shop/webhook-id"
@@ -81,7 +81,7 @@ def meaning(found: Found, now_s: float) -> str:
     """One sentence: where the webhook is, and what happens next."""
     wait_s = found.due_ms / 1000 - now_s
     due = f"in {duration(wait_s)}" if wait_s > 0 else "as soon as a worker is free"
-    cause = _CAUSES.get(found.cause, found.cause or "of a cause that was not noted")
+    cause = _CAUSES.get(found.cause, found.cause or "the cause was not noted")
     return _MEANING.get(found.state, f"Its state is {found.state}.").format(due=due, cause=cause)
 
 

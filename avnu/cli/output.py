@@ -54,14 +54,14 @@ def write(text: str) -> None:
 
 
 def show_json(document: Any) -> None:
-    """Data: one JSON document on stdout, ASCII only, so that nothing in it can act on a terminal."""
+    """Data: one JSON document on stdout, in ASCII, so that nothing in it acts on a terminal."""
     click.echo(json.dumps(document, ensure_ascii=True, indent=2))
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Data: a table with a heading; numbers stand to the right."""
     table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    cells = [[cell for cell in row] for row in rows]
+    cells = [list(row) for row in rows]
     for column, name in enumerate(head):
         numbers = all(isinstance(row[column], int | float) for row in cells)
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")

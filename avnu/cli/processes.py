@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from honcho.manager import Manager
-from honcho.printer import Printer
+from honcho.printer import Message, Printer
 
 from avnu.cli.output import printable
 
@@ -35,19 +35,28 @@ class Processes(Manager):  # type: ignore[misc]
 
     def run(self) -> bool:
         """Until all have ended. True when that was asked for (Ctrl-C, SIGTERM)."""
-        self.asked = False
+        self._asked = self._ending = False
         self.loop()
-        return self.asked
+        return self._asked
 
     def terminate(self) -> None:
-        """Ask all to end; called by the loop, and by honcho's handler of both signals."""
-        # honcho's handler has set the return code of a signal before it calls this.
-        self.asked = self.asked or (not self._terminating and self.returncode in (130, 143))
-        if self._all_started():
+        """Called by the loop to end all, and by honcho's signal handler, where it only notes it.
+
+        The loop looks ten times a second, and only after every program has started.
+        """
+        if self._ending:
             super().terminate()
+        else:
+            self._asked = True
 
     def _any_stopped(self) -> bool:
-        return self.returncode is not None or not self._alive() or bool(super()._any_stopped())
+        self._ending = self._asked or not self._alive() or bool(super()._any_stopped())
+        return self._ending
+
+    def _system_print(self, data: str) -> None:
+        # A signal may come in the middle of a print, which refuses another one inside it.
+        with suppress(RuntimeError):
+            super()._system_print(data)
 
 
 class MainProcesses:
@@ -67,8 +76,8 @@ class MainProcesses:
 class HarmlessPrinter(Printer):  # type: ignore[misc]
     """Prints log lines with their prefix; a control character in one cannot act on a terminal."""
 
-    def write(self, message: tuple[object, ...]) -> None:
-        """One message of honcho: (type, data, time, name, colour)."""
-        kind, data, *rest = message
+    def write(self, message: Message) -> None:
+        """One message of honcho; its data is a line, as bytes or as text."""
+        data = message.data
         text = data.decode(errors="replace") if isinstance(data, bytes) else str(data)
-        super().write(type(message)(kind, printable(text, keep="\n\r\t"), *rest))
+        super().write(message._replace(data=printable(text, keep="\n\r\t")))

@@ -49,6 +49,8 @@ def _read(signature: str) -> tuple[bytes | None, str]:
     """The MAC in whatever spelling it has, and what is wrong with the spelling."""
     text = signature.strip().strip("'\"")
     wrong = "" if text == signature else "there are blanks or quotes around it"
+    if not text:
+        return None, "it is empty"
     if text.lower().startswith("sha256="):
         text, wrong = text[7:], "it begins with sha256=, which is how others than Shopify send it"
     if _HEX.fullmatch(text):

@@ -111,12 +111,18 @@ class Inbox:
         """Renew a lease: kind ``part`` (name: part) or ``solo`` (name: ref). False: it is lost."""
         return bool(self.run("renew", kind, name, owner, token))
 
-    def claim(self, shop: str, webhook_id: str, owner: str) -> Claim | Refusal:
+    def claim(
+        self, shop: str, webhook_id: str, owner: str, *, alone: bool = True
+    ) -> Claim | Refusal:
         """Claim a webhook that travels alone. Asked again with the same owner: the same claim.
+
+        ``alone``: nothing else runs in this process, without which a suspect is refused.
 
         Asked until answered: a claim whose answer was lost would end as a crash that never was.
         """
-        reply = self._insist("solo_claim", keys.short(shop), webhook_id, owner)
+        reply = self._insist(
+            "solo_claim", keys.short(shop), webhook_id, owner, "1" if alone else "0"
+        )
         return read_claim(shop, webhook_id, owner, reply)
 
     def settle(
@@ -186,6 +192,8 @@ def script_constants(settings: Settings) -> dict[str, int]:
         "batch": settings.inbox_batch,
         "turn_shops": settings.inbox_turn_shops,
         "batch_bytes": settings.inbox_batch_bytes,
+        # Renewed every third of it, a live lease has two thirds left: half a term is a gap.
+        "gap_ms": min(5000, settings.inbox_lease_seconds * 500),
         "lease_ms": settings.inbox_lease_seconds * 1000,
         "full_percent": settings.inbox_full_percent,
         "solo_per_s": settings.inbox_solo_per_second,

@@ -16,6 +16,7 @@ class Refusal(enum.StrEnum):
     PARKED = "PARKED"
     PAUSED = "PAUSED"
     BUSY = "BUSY"  # a suspect, and another suspect runs
+    SUSPECT = "SUSPECT"  # claim it again with nothing else in the process
 
 
 class Claim(msgspec.Struct, frozen=True):

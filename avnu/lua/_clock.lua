@@ -8,8 +8,8 @@ local control = call('HMGET', K.control, 'offset', 'ticked', 'full', 'pauses')
 local measured = clock[1] * 1000 + math.floor(clock[2] / 1000) + tonumber(control[1] or 0)
 local ticked = tonumber(control[2] or measured)
 local now = math.max(measured, ticked)
--- Without a tick for 5 s nobody could renew a lease, so an expired lease proves no crash.
-local gap = now - ticked > 5000
+-- Without a tick for 5 s (or half a lease) nobody could renew, so an expired lease proves no crash.
+local gap = now - ticked > C.gap_ms
 
 -- Is 'area:<area>', 'topic:<topic>' or 'shop:<shop>' paused by the operator?
 local function is_paused(what)

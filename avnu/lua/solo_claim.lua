@@ -1,11 +1,13 @@
 -- Claim one webhook that travels alone, for the task that carries its name.
 -- Atomic because doubled, late and simultaneous tasks of one webhook must find one owner.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: 1 shop (short name), 2 webhook id, 3 owner (random name of this run).
+-- ARGV: 1 shop (short name), 2 webhook id, 3 owner (random name of this run), 4 '1' when nothing else
+--   runs in the caller's process, else '0'.
 -- Returns {'RUN', token, failed runs so far, '1' when a suspect else '0', record};
 --   {'GONE'} nothing to run (settled, dead, unknown, or another task runs it);
 --   {'EARLY', ms} its delay has that long to go; {'PARKED'} its shop waits; {'PAUSED'};
---   {'BUSY'} it is a suspect and another suspect runs. All but RUN leave it due.
+--   {'BUSY'} it is a suspect and another suspect runs; {'SUSPECT'} it is a suspect and the caller is
+--   not alone in its process: claim again when it is. All but RUN leave it due.
 --@include _past_full
 --@include _clock
 --@include _shop_read
@@ -30,6 +32,7 @@ local function may_not_run()
   local place = read_place(webhook.area, ARGV[1])
   if place and place.at == 'p' then return { 'PARKED' } end
   if webhook.suspect == '1' then
+    if ARGV[4] ~= '1' then return { 'SUSPECT' } end
     local other = call('GET', K.suspect)
     if other and call('HGET', K.trouble .. other, 'state') == 'running' then return { 'BUSY' } end
   end

@@ -114,6 +114,7 @@ local function again(lease)
 end
 
 local function begin(lease)
+  local by = wake_number
   if lease.owner then
     if lease.owner == owner and lease.turn == '1' then return again(lease) end
     if tonumber(lease['until']) > now or gap then
@@ -122,11 +123,13 @@ local function begin(lease)
       if wake_number == lease.wake then call('HSET', part_key, 'by', wake_number) end
       return { 'BUSY' }
     end
+    -- The duty to leave a successor was the dead drain's; nobody else may have it.
+    if lease.by == lease.wake then by = lease.wake end
     recover(part_key, lease, area)
   end
   token = tostring(call('INCR', K.token))
   call('SADD', K.work, part)
-  return take(wake_number)
+  return take(by)
 end
 
 -- Shops that park: name → {wait in ms, cause}. Also where the reasons begin.

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from avnu.embedded import EmbeddedServer
@@ -23,7 +23,7 @@ def fresh_redis() -> Iterator[EmbeddedServer]:
         yield server
 
 
-def send(to: Receiver, requests: Sequence[bytes], *, within_s: float | None = None) -> Load:
+def send(to: Receiver, requests: Iterable[bytes], *, within_s: float | None = None) -> Load:
     """Deliver requests that all must be answered 200; raises BenchError otherwise."""
     result = load.deliver(to.port, requests, within_s=within_s)
     if set(result.statuses) != {200}:
@@ -31,16 +31,17 @@ def send(to: Receiver, requests: Sequence[bytes], *, within_s: float | None = No
     return result
 
 
-def fill(system: System, redis_port: int, requests: Sequence[bytes]) -> None:
-    """Put a backlog into an empty system through its receiver, which then ends.
+def fill(system: System, redis_port: int, requests: Iterable[bytes]) -> int:
+    """Put a backlog into an empty system through its receiver, which then ends; its size.
 
     Raises BenchError when not every request became an open webhook.
     """
     with receiver(system, redis_port) as door:
-        send(door, requests)
+        sent = send(door, requests).answered
     waiting = system.open_webhooks(redis_port)()
-    if waiting != len(requests):
-        raise BenchError(f"{system.name} holds {waiting} of {len(requests)} webhooks")
+    if waiting != sent:
+        raise BenchError(f"{system.name} holds {waiting} of {sent} webhooks")
+    return sent
 
 
 def wait_down_to(worker: Program, open_webhooks: Callable[[], int], target: int) -> float:

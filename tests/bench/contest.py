@@ -1,13 +1,14 @@
 """The measurements of all systems in interleaved rounds, and the issue's targets for them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from tests.bench import accept, ceiling, drain, fairness, memory
+from tests.bench import accept, bodies, ceiling, drain, fairness, memory
 from tests.bench.avnu_system import Avnu
+from tests.bench.bodies import Body
 from tests.bench.celery_system import PlainCelery
-from tests.bench.deliveries import Delivery, render, spread_over
+from tests.bench.deliveries import requests as render
 from tests.bench.report import Report, Target, median, median_ratio
 from tests.bench.system import System
 
@@ -16,7 +17,7 @@ Measured = TypeVar("Measured")
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured: rounds, seconds, webhooks."""
+    """How much is measured: rounds, seconds, webhooks; `crowd` are those beside the flood."""
 
     rounds: int
     accept_seconds: float
@@ -26,7 +27,7 @@ class Scale:
     drained_by_celery: int
     weighed: int
     flood: int
-    other_shops: int
+    crowd: int
 
 
 FULL = Scale(
@@ -38,7 +39,7 @@ FULL = Scale(
     drained_by_celery=4_000,
     weighed=20_000,
     flood=50_000,
-    other_shops=40_000,
+    crowd=80_000,
 )
 QUICK = Scale(
     rounds=1,
@@ -47,9 +48,9 @@ QUICK = Scale(
     drained=15_000,
     drained_warm_up=5_000,
     drained_by_celery=1_500,
-    weighed=5_000,
+    weighed=20_000,
     flood=20_000,
-    other_shops=16_000,
+    crowd=40_000,
 )
 
 
@@ -65,8 +66,8 @@ class Contest:
     def accept(self) -> None:
         """Throughput, latency and CPU of the receivers."""
         scale = self.scale
-        warm_up = _requests(render(accept.WARM_UP_REQUESTS, spread_over(200), "warm-up"))
-        requests = _requests(render(scale.accept_requests, spread_over(200), "accept"))
+        warm_up = render(accept.WARM_UP_REQUESTS, 200, "warm-up")
+        requests = render(scale.accept_requests, 200, "accept")
         alone = ceiling.measure(requests[:20_000])
         self.report.note(
             f"generator alone: {alone.per_second:,.0f} requests/s through a trivial server, "
@@ -102,7 +103,7 @@ class Contest:
         self, name: str, shops: int, *, limit: float, aim: float, celery: PlainCelery | None
     ) -> None:
         scale = self.scale
-        requests = _requests(render(scale.drained, spread_over(shops), name))
+        requests = render(scale.drained, shops, name)
 
         def measure(system: System) -> drain.Drained:
             # Plain Celery is so slow that a tenth of the backlog already takes it as long.
@@ -124,9 +125,9 @@ class Contest:
 
     def memory(self) -> None:
         """Bytes per waiting and per settled webhook."""
-        warm_up = _requests(render(500, spread_over(200), "weigh warm-up"))
+        warm_up = render(500, 200, "weigh warm-up")
         for name, shops in (("200 shops", 200), ("each its own shop", self.scale.weighed)):
-            requests = _requests(render(self.scale.weighed, spread_over(shops), name))
+            requests = render(self.scale.weighed, shops, name)
             systems = [Avnu(), *self.bullmq[:1]]
             weighed = {
                 system.name: [memory.measure(system, warm_up, requests)] for system in systems
@@ -141,18 +142,20 @@ class Contest:
 
     def fairness(self) -> None:
         """Seconds that a new shop waits behind one shop's flood."""
-        waited = fairness.measure(self.scale.flood, self.scale.other_shops)
-        self.report.figures["Fairness"] = {
-            "seconds": waited.seconds,
-            "flood_left": waited.flood_left,
-            "partitions_busy": waited.partitions_busy,
-        }
+        scale = self.scale
+        small = bodies.of_other_areas()
+        self._fairness("partitions of products busy", scale.flood, scale.crowd, [bodies.product()])
+        self._fairness("partitions of every area busy", scale.flood, scale.crowd // 2, small)
+
+    def _fairness(self, name: str, flood: int, crowd: int, kinds: Sequence[Body]) -> None:
+        waited = fairness.measure(flood, crowd, kinds)
+        self.report.figures[f"Fairness, {name}"] = asdict(waited)
         self.report.note(
-            f"{len(waited.seconds)} new shops, one per partition, settled after "
+            f"fairness, {name}: {len(waited.seconds)} new shops settled after "
             f"{waited.seconds[0]:.2f} to {waited.seconds[-1]:.2f} s; then {waited.flood_left:,} "
-            f"webhooks of the flood still waited and {waited.partitions_busy} partitions had work"
+            f"of the flood waited, {waited.busy} of {waited.partitions} partitions had work"
         )
-        self._at_most("fairness, slowest new shop", waited.seconds[-1], 2.0, unit="s")
+        self._at_most(f"fairness, {name}", waited.seconds[-1], 2.0, unit="s")
 
     def _interleave(
         self, peers: Iterable[System | None], measure: Callable[[System], Measured]
@@ -175,7 +178,3 @@ class Contest:
 
     def _at_most(self, name: str, value: float, limit: float, unit: str = "") -> None:
         self.report.target(Target(name, value, limit, at_least=False, unit=unit))
-
-
-def _requests(deliveries: Sequence[Delivery]) -> list[bytes]:
-    return [delivery.request for delivery in deliveries]

@@ -11,7 +11,7 @@ import socket
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.bench.errors import BenchError
@@ -47,16 +47,17 @@ class Load:
 
 def deliver(
     port: int,
-    requests: Sequence[bytes],
+    requests: Iterable[bytes],
     *,
     connections: int = CONNECTIONS,
     within_s: float | None = None,
 ) -> Load:
     """Send requests to a port of this host until they, or `within_s`, are used up.
 
+    Give a list where the figures count; a generator renders on the way, which costs time.
     Raises BenchError when nothing is answered for STALLED_SECONDS, or a connection is closed.
     """
-    sockets = [_connect(port) for _ in range(min(connections, len(requests)))]
+    sockets = [_connect(port) for _ in range(connections)]
     # A collection of the hundreds of megabytes of prepared requests would look like latency.
     gc.collect()
     gc.disable()
@@ -88,9 +89,12 @@ def _run(
     begun = clock()
     stop_at = begun + int(within_s * 1e9) if within_s else None
     for fd, opened in sockets.items():
+        request = next(requests, None)
+        if request is None:
+            break
         poll.register(fd, select.EPOLLIN)
         sent_at[fd] = clock()
-        opened.sendall(next(requests))
+        opened.sendall(request)
 
     while sent_at:
         ready = poll.poll(STALLED_SECONDS)

@@ -1,4 +1,4 @@
-"""A child of the worker's pool is killed, again and again, at random instants under load."""
+"""A child of the worker's pool is killed: at random instants under load, and amid a run."""
 
 import os
 import signal
@@ -6,35 +6,31 @@ import signal
 from tests.support.programs import until
 from tests.support.runs import Moment
 from tests.support.stack import Stack, now_s
+from tests.support.waiting import wait_until
 
-KILLS = 6
+KILLS = 5
 
 
-def test_children_killed_at_random_instants(stack: Stack) -> None:
+def test_children_killed_at_random_instants_and_amid_a_run(stack: Stack) -> None:
     worker = stack.worker().start()
-    with stack.load(acts={"done": 70, "sleep": 30}):
+    with stack.load(acts={"done": 87, "sleep": 10, "raise": 3}):
         for _ in range(KILLS):
-            until(now_s() + stack.chance.uniform(0.2, 1.0))
-            victim = stack.chance.choice(worker.children())
-            os.kill(victim, signal.SIGKILL)
-    stack.assert_again(stack.held(), now_s())
+            until(now_s() + stack.chance.uniform(0.2, 0.8))
+            os.kill(stack.chance.choice(worker.children()), signal.SIGKILL)
+        held, ref = _kill_amid_a_run(stack)
+    stack.assert_again(held, now_s())
     stack.assert_whole()
+    assert len([run for run in stack.runs if run.ref == ref and run.moment is Moment.ENDED]) == 1
     assert worker.running
 
 
-def test_a_child_killed_in_the_middle_of_a_run(stack: Stack) -> None:
-    """The certain case beside the random ones: the victim holds a lease when it dies."""
-    gate = stack.folder / "gate"
-    webhook = stack.maker.make(do="wait", **{"for": str(gate)}, first=1)
-    stack.worker().start()
+def _kill_amid_a_run(stack: Stack) -> tuple[set[str], str]:
+    """The certain case beside the random ones: the victim holds this webhook when it dies."""
+    webhook = stack.make_waiting(runs=1)
+    ref = stack.ref(webhook)
     stack.accept(webhook)
-    ref = f"shop-1/{webhook.webhook_id}"
-    from tests.support.waiting import wait_until
-
-    wait_until(lambda: stack.runs.begun(ref), 10, "its run has begun")
-    killed_s = now_s()
-    os.kill(stack.runs.begun(ref)[0].pid, signal.SIGKILL)
-    assert stack.held() == {ref}
-    stack.assert_again({ref}, killed_s)
-    stack.assert_whole()
-    assert len(stack.runs.refs(Moment.ENDED)) == 1
+    begun = wait_until(lambda: stack.runs.begun(ref), 10, "its run has begun")
+    os.kill(begun[0].pid, signal.SIGKILL)
+    held = stack.held()
+    assert ref in held
+    return held, ref

@@ -40,8 +40,7 @@ class Options:
     config: int = 0  # INBOX_PARTITIONS changes from 2 to 1, process by process
 
     # --- What is demanded beyond the invariants
-    wakeups: int = 3  # wake-ups of one partition that may stand in DB 1, besides doubled ones
-    tasks: int = 1  # solo tasks of one webhook that may stand in DB 1, besides doubled ones
+    wakeups: int | None = None  # bound of those of one partition in DB 1, besides doubled ones
     order: Literal["healthy", "strict"] = "healthy"  # whom the promise of order covers
     overlap: Literal["allowed", "forbidden"] = "allowed"  # two workers run one shop's webhooks
 

@@ -1,6 +1,7 @@
 """Wake-ups and the places of a shop: ``_wake.lua``, ``_shop.lua``, ``_unpark.lua``."""
 
 from tests.model.state import (
+    ALONE,
     DRAINS,
     HALTED,
     IDLE,
@@ -12,7 +13,10 @@ from tests.model.state import (
     SHORT,
     WOKEN,
     Draft,
+    Plan,
+    State,
     Worker,
+    holds,
 )
 
 
@@ -82,11 +86,11 @@ def partition_for(d: Draft, s: int, count: int) -> int:
     return s % (count or d.options.partitions)
 
 
-def running_shop(d: Draft, worker: Worker) -> int | None:
+def running_shop(plan: Plan, state: State, worker: Worker) -> int | None:
     """The shop whose webhooks this worker runs under a lease that stands."""
-    if worker.frozen or worker.does not in (*DRAINS, "alone") or not d.holds(worker):
+    if worker.frozen or worker.does not in (*DRAINS, ALONE) or not holds(state, worker):
         return None
-    if worker.does == "alone":
-        return d.plan.shop_of[worker.target]
-    lease = d.partitions[worker.target].lease
+    if worker.does == ALONE:
+        return plan.shop_of[worker.target]
+    lease = state.partitions[worker.target].lease
     return lease.shop if lease else None

@@ -15,6 +15,7 @@ from tests.model.state import (
     SOLO,
     Draft,
     Worker,
+    holds,
 )
 from tests.model.turn import gate_closed, new_owner
 
@@ -23,7 +24,7 @@ def claim(d: Draft, k: int) -> None:
     """Claim the webhook that this task names, or end."""
     worker = d.workers[k]
     w = worker.target
-    if worker.owner and d.holds(worker):
+    if worker.owner and holds(d, worker):
         _run(d, k, worker.owner)
     elif _may_run(d, w):
         owner = new_owner(d)
@@ -36,7 +37,7 @@ def claim(d: Draft, k: int) -> None:
 def settle(d: Draft, k: int, letter: str, *, park: bool, partitions: int = 0) -> None:
     """Settle what ran alone; ``partitions`` is this process's INBOX_PARTITIONS."""
     worker = d.workers[k]
-    w, held = worker.target, d.holds(worker)
+    w, held = worker.target, holds(d, worker)
     d.rest(k)
     if not held:
         return

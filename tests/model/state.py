@@ -254,7 +254,7 @@ class Draft:
         """Only whether a worker still holds its lease matters, not its name: 1 it does, 0 not."""
         for k, worker in enumerate(self.workers):
             if worker.owner:
-                self.worker(k, owner=int(self.holds(worker)), turn=1)
+                self.worker(k, owner=int(holds(self, worker)), turn=1)
         for p, partition in enumerate(self.partitions):
             if partition.lease and (partition.lease.owner, partition.lease.turn) != (1, 1):
                 self.lease(p, owner=1, turn=1)
@@ -262,10 +262,11 @@ class Draft:
             if webhook.owner > 1:
                 self.webhook(w, owner=1)
 
-    def holds(self, worker: Worker) -> bool:
-        """Is the lease that this worker took, at the turn it took last, the one that stands?"""
-        if worker.does in (TASKED, ALONE):
-            webhook = self.webhooks[worker.target]
-            return webhook.at == RUNNING and webhook.owner == worker.owner
-        lease = self.partitions[worker.target].lease
-        return lease is not None and (lease.owner, lease.turn) == (worker.owner, worker.turn)
+
+def holds(view: State | Draft, worker: Worker) -> bool:
+    """Is the lease that this worker took, at the turn it took last, the one that stands?"""
+    if worker.does in (TASKED, ALONE):
+        webhook = view.webhooks[worker.target]
+        return webhook.at == RUNNING and webhook.owner == worker.owner
+    lease = view.partitions[worker.target].lease
+    return lease is not None and (lease.owner, lease.turn) == (worker.owner, worker.turn)

@@ -22,6 +22,7 @@ from tests.model.state import (
     Draft,
     Plan,
     State,
+    holds,
 )
 
 PROTOCOL = "protocol"  # happens by itself when no fault strikes
@@ -234,11 +235,10 @@ def _may_replace(plan: Plan, state: State, p: int) -> bool:
 
 def _is_renewed(plan: Plan, state: State, does: str, target: int) -> bool:
     """Does a live worker renew the lease of this partition, or of this solo webhook?"""
-    view = Draft(plan, state)
     return any(
         worker.does == does
         and worker.target == target
-        and view.holds(worker)
+        and holds(state, worker)
         and not worker.frozen
         and not (worker.hung and plan.options.renewal_ends)
         for worker in state.workers

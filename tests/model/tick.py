@@ -12,6 +12,7 @@ from tests.model.state import (
     SOLO_SET,
     STOPPED,
     SUSPECTS,
+    TASKED,
     Draft,
 )
 from tests.model.turn import clear_lease, recover
@@ -64,15 +65,25 @@ def unpark_due(d: Draft, s: int) -> None:
 
 
 def may_be_published(d: Draft, w: int) -> bool:
-    """Would the tick look at this webhook? Publishing is repeated only when no message stands."""
+    """Would the tick look at this webhook? Publishing is repeated only for a message that is lost.
+
+    That takes the growing intervals to be longer than a message waits; one that waits longer is a
+    doubled one.
+    """
     webhook, options = d.webhooks[w], d.options
     if webhook.at != SOLO or not {SOLO_SET, SUSPECTS} & set(webhook.sets):
         return False
-    if options.published == "noted" and webhook.published and webhook.messages:
+    if options.published == "noted" and webhook.published and _message_lives(d, w):
         return False
     if webhook.sets == (SUSPECTS,) and options.suspects == "one":
         return not suspect_running(d)
     return True
+
+
+def _message_lives(d: Draft, w: int) -> bool:
+    return d.webhooks[w].messages > 0 or any(
+        worker.does == TASKED and worker.target == w and not worker.frozen for worker in d.workers
+    )
 
 
 def publish(d: Draft, w: int) -> None:

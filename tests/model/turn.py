@@ -14,6 +14,7 @@ from tests.model.state import (
     Lease,
     Violation,
     Worker,
+    holds,
 )
 
 _FRESH_OWNER = 99  # unlike 0 and 1, which normal states use
@@ -42,7 +43,7 @@ def begin(d: Draft, k: int) -> None:
         d.rest(k)
         return
     if lease:
-        if worker.owner and d.holds(worker):
+        if worker.owner and holds(d, worker):
             _run(d, k, lease)
             return
         if not lease.expired or (d.world.gap and options.gap == "checked"):
@@ -82,7 +83,7 @@ def ask_again(d: Draft, k: int) -> None:
     """The same turn number once more: the same batch, or LOST."""
     worker = d.workers[k]
     lease = d.partitions[worker.target].lease
-    if not lease or not d.holds(worker):
+    if not lease or not holds(d, worker):
         d.rest(k)
     elif d.options.lost_reply == "sent_blindly":
         if lease.batch != worker.batch:
@@ -114,7 +115,7 @@ def _may_settle(d: Draft, worker: Worker, lease: Lease | None) -> bool:
         case "none":
             return True
         case "turn":
-            return lease is not None and d.holds(worker)
+            return lease is not None and holds(d, worker)
         case _:
             return lease is not None and lease.owner == worker.owner
 

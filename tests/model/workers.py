@@ -16,6 +16,7 @@ from tests.model.state import (
     Plan,
     State,
     Worker,
+    holds,
 )
 from tests.model.steps import FAULT, OUTSIDE, PROTOCOL, Step, partition_counts
 
@@ -89,7 +90,7 @@ def _kill_and_return(d: Draft, process: tuple[int, ...]) -> None:
 
 def _return_wakeup(d: Draft, worker: Worker) -> None:
     here = d.partitions[worker.target]
-    newest = worker.newest or bool(here.lease and here.lease.newest and d.holds(worker))
+    newest = worker.newest or bool(here.lease and here.lease.newest and holds(d, worker))
     d.partition(worker.target, newest=here.newest + newest, older=here.older + (not newest))
 
 
@@ -150,12 +151,13 @@ def _draining(plan: Plan, state: State, k: int) -> Iterator[Step]:
     elif plan.options.older_number == "refused_at_turns" and _outnumbered(plan, state, worker):
         yield Step(f"worker {k} refused: older number", PROTOCOL, partial(Draft.rest, k=k))
     else:
-        yield from _fatal(plan, state, k, worker.batch) or _turns(plan, state, k)
+        fatal = _fatal(plan, state, k, worker.batch)
+        yield from _turns(plan, state, k) if fatal is None else fatal
 
 
 def _outnumbered(plan: Plan, state: State, worker: Worker) -> bool:
     lease = state.partitions[worker.target].lease
-    return lease is not None and not lease.newest and Draft(plan, state).holds(worker)
+    return lease is not None and not lease.newest and holds(state, worker)
 
 
 def _pass_gate(d: Draft, k: int) -> None:
@@ -233,7 +235,7 @@ def _alone(plan: Plan, state: State, k: int) -> Iterator[Step]:
             yield Step(f"worker {k} passes the gate", PROTOCOL, partial(_pass_gate, k=k))
         return
     fatal = _fatal(plan, state, k, (w,))
-    if fatal:
+    if fatal is not None:
         yield from fatal
         return
     letter = {"o": "D", "u": "D", "r": "X", "f": "F", "v": "F"}[plan.types[w]]
@@ -250,8 +252,8 @@ def _alone(plan: Plan, state: State, k: int) -> Iterator[Step]:
 # --- Handlers
 
 
-def _fatal(plan: Plan, state: State, k: int, batch: tuple[int, ...]) -> list[Step]:
-    """What a run with a poison or a hanging webhook in it does instead of ending."""
+def _fatal(plan: Plan, state: State, k: int, batch: tuple[int, ...]) -> list[Step] | None:
+    """What a run with a poison or a hanging webhook in it does instead of ending, if it has one."""
     process, types = plan.process_of[k], {plan.types[w] for w in batch}
     killed = partial(kill, process=process)
     if state.workers[k].hung:
@@ -262,7 +264,7 @@ def _fatal(plan: Plan, state: State, k: int, batch: tuple[int, ...]) -> list[Ste
         return [Step(f"worker {k} runs {batch}: poison kills {process}", PROTOCOL, killed)]
     if "h" in types:
         return [Step(f"worker {k} runs {batch}: hangs", PROTOCOL, partial(_hang, k=k))]
-    return []
+    return None
 
 
 def _hang(d: Draft, k: int) -> None:

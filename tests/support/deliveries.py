@@ -6,8 +6,9 @@ import hmac
 import itertools
 import json
 import random
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import urllib3
 
@@ -56,11 +57,10 @@ class Maker:
         return [self._one(act, shops) for act in drawn]
 
     def _one(self, act: str, shops: int) -> Arrival:
-        extra: dict[str, Any] = {"s": self.chance.uniform(0.01, 0.1)} if act == "sleep" else {}
-        if act == "raise":
-            extra["first"] = 2  # once in its batch, once alone, so that it spends one attempt
         shop, area = f"shop-{self.chance.randrange(shops)}", self.chance.choice(list(PLAIN))
-        return self.make(shop, area, do=act, **extra)
+        if act == "raise":  # once in its batch, once alone, so that it spends an attempt
+            return self.make(shop, area, do=["raise", "raise", "done"])
+        return self.make(shop, area, do=act, s=self.chance.uniform(0.01, 0.1))
 
 
 class Sender(Protocol):
@@ -83,18 +83,27 @@ class Direct:
         return [one for one, answer in zip(arrivals, answers, strict=True) if answer in _KEPT]
 
 
+class Posted(NamedTuple):
+    """One POST: status (0: no answer at all), when it was answered and how long that took."""
+
+    status: int
+    at_s: float
+    took_s: float
+
+
 class Post:
     """One POST after the other to a receiver, signed as Shopify does; 200 is the acknowledgement."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/webhooks/shopify"
         self._pool = urllib3.PoolManager(retries=False, timeout=5)
-        self.statuses: list[int] = []  # 0: no answer at all
+        self.log: list[Posted] = []
 
     def send(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        return [arrival for arrival in arrivals if self.post(arrival) == 200]
+        return [arrival for arrival in arrivals if self.post(arrival).status == 200]
 
-    def post(self, arrival: Arrival) -> int:
+    def post(self, arrival: Arrival) -> Posted:
+        began_s = time.monotonic()
         try:
             answer = self._pool.request(
                 "POST", self._url, body=arrival.body, headers=signed_headers(arrival)
@@ -102,8 +111,13 @@ class Post:
             status = answer.status
         except urllib3.exceptions.HTTPError:
             status = 0
-        self.statuses.append(status)
-        return status
+        at_s = time.monotonic()
+        self.log.append(Posted(status, at_s, at_s - began_s))
+        return self.log[-1]
+
+    def first_kept(self, since_s: float) -> float | None:
+        """Seconds from ``since_s`` to the first 200 after it."""
+        return next((p.at_s - since_s for p in self.log if p.status == 200 and p.at_s > since_s), None)
 
 
 def signed_headers(arrival: Arrival) -> dict[str, str]:

@@ -49,6 +49,9 @@ class Runs:
     def begun(self, ref: str) -> list[Run]:
         return [run for run in self if run.ref == ref and run.moment is Moment.BEGUN]
 
+    def begun_since(self, since_s: float) -> set[str]:
+        return self.refs(Moment.BEGUN, since_s)
+
     def refs(self, moment: Moment, since_s: float = 0.0) -> set[str]:
         """Who reached this moment at or after ``since_s``."""
         return {run.ref for run in self if run.moment is moment and run.at_s >= since_s}

@@ -1,8 +1,7 @@
 """`celery -A tests.support.scripted worker`: Avnu's worker, with handlers that do what bodies say.
 
-A body is a JSON object: ``do`` names one of ACTS, ``first`` says for how many runs (after which the
-webhook is simply done). Each run is noted in the file that AVNU_TEST_RUNS names, see
-`tests/support/runs.py`.
+A body is a JSON object: ``do`` names one of ACTS, or several, one for each run in turn; the last
+stays. Each run is noted in the file that AVNU_TEST_RUNS names, see `tests/support/runs.py`.
 """
 
 import os
@@ -77,10 +76,11 @@ def play(shop: Shop, webhooks: Sequence[Webhook]) -> None:
     runs = Runs(Path(os.environ[RUNS]))
     for webhook in webhooks:
         body = msgspec.json.decode(webhook.body)
-        before = len(runs.of(webhook.shop, webhook.id)) if "first" in body else 0
+        act = body.get("do", "done")
+        if isinstance(act, list):
+            act = act[min(len(runs.of(webhook.shop, webhook.id)), len(act) - 1)]
         runs.note(Moment.BEGUN, webhook.shop, webhook.id)
-        if before < body.get("first", 1):
-            ACTS[body.get("do", "done")](webhook, body)
+        ACTS[act](webhook, body)
         runs.note(Moment.ENDED, webhook.shop, webhook.id)
 
 

@@ -91,7 +91,7 @@ class Stack:
     # ---- webhooks
 
     def acknowledge(self, arrival: Arrival) -> None:
-        self.acknowledged.add(ref(arrival.shop, arrival.webhook_id))
+        self.acknowledged.add(self.ref(arrival))
 
     def accept(self, *arrivals: Arrival) -> None:
         """Straight into the inbox; every one must be kept."""
@@ -101,6 +101,20 @@ class Stack:
             assert len(kept) == len(some), "the inbox refused a webhook"
             for arrival in kept:
                 self.acknowledge(arrival)
+
+    def ref(self, arrival: Arrival) -> str:
+        return ref(arrival.shop, arrival.webhook_id)
+
+    def gate(self) -> dict[str, str]:
+        """What a body needs whose act is "wait": the run ends when the gate opens."""
+        return {"for": str(self.folder / "gate")}
+
+    def open_gate(self) -> None:
+        (self.folder / "gate").touch()
+
+    def make_waiting(self, runs: int, shop: str = "waiting") -> Arrival:
+        """A webhook whose first ``runs`` runs end when the gate opens; a later one ends at once."""
+        return self.maker.make(shop, do=[*["wait"] * runs, "done"], **self.gate())
 
     def load(self, sender: Sender | None = None, **options: Any) -> Load:
         """A background load, used with ``with``."""
@@ -149,11 +163,25 @@ class Stack:
                 if head in (b"=d", b"=u")
             }
 
+    def crashed(self) -> list[str]:
+        """Webhooks of which the inbox thinks that a run ended without an answer.
+
+        What is done is forgotten, so a test that asks this asks while they are there.
+        """
+        return [
+            key.decode()
+            for key in self.client.scan_iter(match=self.key("trouble", "*"), count=1000)
+            if self.client.hget(key, "crashed")
+        ]
+
+    def queues(self) -> list[str]:
+        """The lists of DB 1 in which the areas' messages wait."""
+        return [f"{self.settings.avnu_namespace}:{area}" for area in self.inbox.areas]
+
     def wakeups(self) -> int:
         """Messages in the areas' Celery queues."""
         with self.server.client(self.settings.redis_queue_db) as queue:
-            names = [f"{self.settings.avnu_namespace}:{area}" for area in self.inbox.areas]
-            return sum(int(queue.llen(name)) for name in names)  # type: ignore[arg-type]
+            return sum(int(queue.llen(name)) for name in self.queues())  # type: ignore[arg-type]
 
     # ---- what must be so after a fault
 
@@ -176,13 +204,32 @@ class Stack:
         self, within_s: float = 30.0, dead: Mapping[str, str] | None = None
     ) -> Audit:
         """Everything acknowledged is settled once, or dead for the cause that ``dead`` gives it."""
-        wait_until(lambda: self._calm(), within_s, "everything is settled or dead")
+        try:
+            wait_until(lambda: self._calm(), within_s, "everything is settled or dead")
+        except AssertionError as late:
+            late.add_note(self.story())
+            raise
         found = audit(self.inbox)
         assert found.ok, found.faults
         self._assert_all_there(dead or {})
         self._assert_settled_once(found)
         wait_until(lambda: self.wakeups() == 0, 10, "no wake-up is left over")
         return found
+
+    def story(self) -> str:
+        """Where everything stands, for the message of a failed assertion."""
+        found = audit(self.inbox)
+        names = ("solo", "suspects", "running", "parked")
+        sets = {name: self.client.zrange(self.key(name), 0, 20, withscores=True) for name in names}
+        refs = [one.decode() for name in names[:3] for one, _ in sets[name]]
+        lines = [
+            f"places {found.places} counts {found.counts} faults {found.faults}",
+            f"time {self.client.time()} control {self.client.hgetall(self.key('control'))}",
+            f"work {self.client.smembers(self.key('work'))} wake-ups {self.wakeups()} {sets}",
+            *(f"{one}: {self.trouble(one)}" for one in refs[:10]),
+            *(f"--- {program.name}\n{program.log[-3000:]}" for program in self._programs),
+        ]
+        return "\n".join(lines)
 
     def _calm(self) -> bool:
         try:

@@ -1,0 +1,31 @@
+"""The worker's main process is killed under load; its children find out and end."""
+
+import psutil
+
+from tests.support.programs import until
+from tests.support.stack import Stack, now_s
+from tests.support.waiting import wait_until
+
+KILLS = 2
+
+
+def test_main_killed_at_random_instants(stack: Stack) -> None:
+    with stack.load():
+        for n in range(KILLS):
+            worker = stack.worker(f"w{n}").start()
+            until(now_s() + stack.chance.uniform(0.5, 1.5))
+            children = worker.children()
+            worker.kill_main()
+            killed_s, held = now_s(), stack.held()
+            wait_until(lambda: not _alive(children), 10, "the orphaned children have ended")
+        stack.worker("last").start()
+        stack.assert_again(held, killed_s)
+    stack.assert_whole()
+
+
+def _alive(pids: list[int]) -> list[int]:
+    return [
+        pid
+        for pid in pids
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    ]
