@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import ClientDisconnected
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Request
 
@@ -82,15 +81,16 @@ class _Delivery:
     def _read(self, asked: Request) -> bytes | Reply:
         """The whole body, for which room was taken; or why it is refused, and no room is taken."""
         chunks: list[bytes] = []
-        refusal: Reply | None = None
         with self._bodies.reading(socket_of(asked.environ)) as reading:
             try:
                 refusal = self._gather(asked.stream, chunks)
-            except (ClientDisconnected, OSError):  # a body that ends early, or is badly chunked
+            except Exception:  # noqa: BLE001  # for a broken body each server has errors of its own
                 refusal = replies.CUT_SHORT
+        body = b"".join(chunks)
         if reading.late:
             refusal = replies.TOO_SLOW
-        body = b"".join(chunks)
+        elif refusal is None and len(body) < (asked.content_length or 0):
+            refusal = replies.CUT_SHORT  # some servers end a broken body like a whole one
         if refusal is not None:
             self._room.give_back(len(body))
             return refusal

@@ -90,7 +90,8 @@ class Stage:
         self.clock = clock
         self._folder = folder
         self._connections = Connections(settings)
-        self._environ = programs.environment(settings)
+        # What a killed program leaves among the temporary files goes with the folder.
+        self._environ = programs.environment(settings) | {"TMPDIR": str(folder)}
         self._programs: dict[str, Program] = {}
         self._workers = 0
         self.inbox: Inbox = build_inbox(settings, self._connections, clock)

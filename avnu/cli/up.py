@@ -1,6 +1,7 @@
 """``avnu up``: everything that Avnu needs, in one terminal."""
 
 import dataclasses
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def up(data: Path) -> None:
 
     Exit code 0 when asked to end; 1 when a port is in use, or one of them ended by itself.
     """
+    # From the first moment on SIGTERM is what Ctrl-C is; honcho takes both over when it starts.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _up(data)
+    except KeyboardInterrupt:
+        say("ended before everything was up")
+
+
+def _up(data: Path) -> None:
     settings, made = with_secrets(load_settings(), data)
     settings = dataclasses.replace(settings, avnu_port=programs.port_for(settings))
     data.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -82,6 +82,7 @@ class Contest:
             "p50_ms": "p50 ms",
             "p99_ms": "p99 ms",
             "cpu_s_per_1000": "CPU s per 1,000",
+            "redis_cpu_s_per_1000": "of it Redis",
             "generator_share": "generator, cores",
         }
         self.report.rounds("Accept", columns, rounds)
@@ -113,7 +114,11 @@ class Contest:
             return drain.measure(system, requests, scale.drained_warm_up)
 
         rounds = self._interleave((*self.bullmq, celery), measure)
-        columns = {"per_second": "webhooks/s", "cpu_s_per_1000": "CPU s per 1,000"}
+        columns = {
+            "per_second": "webhooks/s",
+            "cpu_s_per_1000": "CPU s per 1,000",
+            "redis_cpu_s_per_1000": "of it Redis",
+        }
         self.report.rounds(name, columns, rounds)
         label = name.lower()
         if best := self._best_bullmq(rounds):

@@ -10,10 +10,11 @@ from tests.bench.system import System
 
 @dataclass(frozen=True)
 class Drained:
-    """One round of one system; CPU of worker and Redis."""
+    """One round of one system; CPU of worker and Redis together."""
 
     per_second: float
     cpu_s_per_1000: float
+    redis_cpu_s_per_1000: float
 
 
 def measure(system: System, requests: Sequence[bytes], warm_up: int) -> Drained:
@@ -28,7 +29,12 @@ def measure(system: System, requests: Sequence[bytes], warm_up: int) -> Drained:
         with system.start_worker(redis.port) as worker:
             begun = wait_down_to(worker, open_webhooks, len(requests) - warm_up)
             measured = open_webhooks()
-            cpu = cpu_seconds(redis.pid, worker.pid)
+            cpu, redis_cpu = cpu_seconds(worker.pid), cpu_seconds(redis.pid)
             ended = wait_down_to(worker, open_webhooks, 0)
-            cpu = cpu_seconds(redis.pid, worker.pid) - cpu
-    return Drained(measured / (ended - begun), 1000 * cpu / measured)
+            cpu = cpu_seconds(worker.pid) - cpu
+            redis_cpu = cpu_seconds(redis.pid) - redis_cpu
+    return Drained(
+        per_second=measured / (ended - begun),
+        cpu_s_per_1000=1000 * (cpu + redis_cpu) / measured,
+        redis_cpu_s_per_1000=1000 * redis_cpu / measured,
+    )

@@ -109,16 +109,16 @@ def accepts(port: int) -> bool:
     return True
 
 
-def cpu_seconds(*roots: int) -> float:
-    """CPU seconds, user and system, that these processes and their descendants have used.
+def cpu_seconds(root: int) -> float:
+    """CPU seconds, user and system, that this process and its descendants have used.
 
     psutil reads /proc/<pid>/stat (proc(5)): all threads, and the children already waited for.
     """
     total = 0.0
-    for root in map(psutil.Process, roots):
-        for process in (root, *root.children(recursive=True)):
-            times = process.cpu_times()
-            total += times.user + times.system + times.children_user + times.children_system
+    parent = psutil.Process(root)
+    for process in (parent, *parent.children(recursive=True)):
+        times = process.cpu_times()
+        total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

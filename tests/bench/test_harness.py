@@ -14,7 +14,7 @@ from zlib import crc32
 import pytest
 
 from tests.bench import load
-from tests.bench.bodies import of_other_areas, product
+from tests.bench.bodies import Body, of_other_areas, product
 from tests.bench.deliveries import SECRET, only, render, requests, spread_over
 from tests.bench.errors import BenchError
 from tests.bench.fairness import one_shop_per_partition
@@ -44,10 +44,7 @@ def test_the_same_seed_gives_the_same_webhooks() -> None:
 
 
 @pytest.mark.parametrize("body", [product(), *of_other_areas()], ids=lambda body: body.topic)
-def test_bodies_differ_by_number_and_name_their_shop(body: object) -> None:
-    from tests.bench.bodies import Body
-
-    assert isinstance(body, Body)
+def test_bodies_differ_by_number_and_name_their_shop(body: Body) -> None:
     one = body.render("a.myshopify.com", 1_000_000_000_001)
     other = body.render("a.myshopify.com", 1_000_000_000_002)
     assert one != other

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from avnu.inbox import Inbox
+from avnu.inbox.turn import Ending, Letter, Verdict
 from avnu.settings import Settings
 from tests.support.command import Run, runner, told
 from tests.support.inbox import (
@@ -35,12 +36,6 @@ def inbox(settings: Settings) -> Iterator[Inbox]:
     opened = open_inbox(settings)
     yield opened
     opened.client.close()
-
-
-def fail_alone(inbox: Inbox, webhook_id: object, error: str = "it raised") -> None:
-    """One failed run of a webhook that travels alone."""
-    held = claim(inbox, webhook_id)
-    assert inbox.settle(held, FAILED.__class__(FAILED.letter, error), None, 0.0)
 
 
 # ---- status
@@ -191,7 +186,7 @@ def test_foreign_text_cannot_act(avnu: Run, inbox: Inbox) -> None:
     send_alone(inbox, 2, shop="two")
     held = claim(inbox, 2, shop="two")
     error = "\x1b]0;owned\x07 [red]‮"
-    assert inbox.settle(held, FAILED.__class__(FAILED.letter, error), None, 0.0)
+    assert inbox.settle(held, Verdict(Letter.FAILED, error), None, 0.0)
     for command in (("list",), ("show", "two/2"), ("list", "--json"), ("show", "two/2", "--json")):
         output = avnu("webhooks", *command).output
         assert "owned" in output
@@ -260,7 +255,7 @@ def test_pause_and_resume(avnu: Run, inbox: Inbox) -> None:
 def test_a_paused_shop_is_kept_and_not_run(avnu: Run, inbox: Inbox) -> None:
     avnu("queues", "pause", "shop", "one")
     accept(inbox, 1)
-    assert str(drain(inbox).begin()) in ("EMPTY", "Ending.EMPTY", "empty")
+    assert drain(inbox).begin() is Ending.EMPTY
     assert told(avnu("webhooks", "show", "one/1", "--json"))["state"] == "paused"
     avnu("queues", "resume", "shop", "one")
     begin(inbox)

@@ -12,13 +12,11 @@ from avnu.shopify.topics import TOPICS
 from tests.support.door_fixtures import counted, door, door_settings, inbox
 from tests.support.doors import SHOP, Door, rendered, signature, signed
 from tests.support.payloads import published
-from tests.support.waiting import wait_until
 from webhooks.signature import decode
 
 __all__ = ["door", "door_settings", "inbox"]
 
 BODY = b'{"id": 820982911946154508, "note": "sixty-four bytes and more, so that it is guarded"}'
-RETRY_AFTER = "retry-after"
 
 
 def test_a_good_delivery_is_kept_as_it_came(door: Door, inbox: Inbox) -> None:
@@ -47,21 +45,37 @@ def test_a_good_delivery_is_kept_as_it_came(door: Door, inbox: Inbox) -> None:
 def test_a_known_one_is_200_and_a_duplicate(door: Door, inbox: Inbox) -> None:
     headers = signed(door.secret, BODY, webhook_id="w-1")
     assert [door.post(BODY, headers.items()).status for _ in range(3)] == [200, 200, 200]
-    assert (counted(inbox, "accepted"), counted(inbox, "duplicate")) == (1, 2)
+    assert (counted(door, inbox, "accepted"), counted(door, inbox, "duplicate")) == (1, 2)
 
 
-@pytest.mark.parametrize("path", ["/webhooks/", "/webhooks/shopify", "/webhooks//a/../b", "/webhooks/%00%ff", "/webhooks/x?y=z"])  # fmt: skip
-@pytest.mark.parametrize(
-    "header",
-    [None, "", "wrong", signature("another", BODY), "A" * 7000, b"\xff\xfe\xe9", "=" * 44],
-)
+PATHS = [
+    "/webhooks/",
+    "/webhooks/shopify",
+    "/webhooks//a/../b",
+    "/webhooks/%00%ff",
+    "/webhooks/x?y=z",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_every_unsigned_post_under_webhooks_is_401_and_empty(
-    door: Door, inbox: Inbox, path: str, header: str | bytes | None
+    door: Door, inbox: Inbox, path: str
 ) -> None:
-    pairs = [("X-Shopify-Hmac-Sha256", header)] if header is not None else []
-    answer = door.post(BODY, [*pairs, ("Content-Type", "x/y")], path)
-    assert (answer.status, answer.body) == (401, b"")
-    wait_until(lambda: counted(inbox, "rejected") == 1, 5, "it is counted")
+    wrong: list[str | bytes] = [
+        "",
+        "wrong",
+        signature("another", BODY),
+        "A" * 7000,
+        b"\xff\xfe\xe9",
+        "=" * 44,
+    ]
+    every: list[list[tuple[str, str | bytes]]] = [[]]
+    for header in wrong:
+        every.append([("X-Shopify-Hmac-Sha256", header)])
+    for pairs in every:
+        answer = door.post(BODY, pairs, path)
+        assert (answer.status, answer.body) == (401, b""), pairs
+    assert counted(door, inbox, "rejected") == len(every)
     assert audit(inbox).ok
 
 
@@ -75,7 +89,7 @@ def test_a_host_that_is_none_changes_nothing(door: Door) -> None:
 def test_the_secret_before_is_taken_too(door: Door, inbox: Inbox) -> None:
     headers = signed("the-secret-before", BODY)
     assert door.post(BODY, headers.items()).status == 200
-    assert counted(inbox, "accepted") == 1
+    assert counted(door, inbox, "accepted") == 1
 
 
 def test_too_large_is_413_announced_or_streamed(door: Door, inbox: Inbox) -> None:
@@ -88,8 +102,8 @@ def test_too_large_is_413_announced_or_streamed(door: Door, inbox: Inbox) -> Non
     assert door.post(largest).status == 200
     headers = [*signed(door.secret, largest).items(), ("Transfer-Encoding", "chunked")]
     assert door.say(rendered(chunked(largest, 5000), headers)).status == 200
-    wait_until(lambda: counted(inbox, "rejected") == 2, 5, "both are counted")
-    assert counted(inbox, "accepted") == 2
+    assert counted(door, inbox, "rejected") == 2
+    assert counted(door, inbox, "accepted") == 2
 
 
 def test_an_announced_length_is_refused_before_the_body_is_sent(door: Door) -> None:
@@ -101,8 +115,8 @@ def test_an_announced_length_is_refused_before_the_body_is_sent(door: Door) -> N
 
 def test_a_topic_without_a_handler_is_200_and_ignored(door: Door, inbox: Inbox) -> None:
     assert door.post(BODY, signed(door.secret, BODY, topic="carts/create").items()).status == 200
-    wait_until(lambda: counted(inbox, "ignored") == 1, 5, "it is counted")
-    assert counted(inbox, "accepted") == 0
+    assert counted(door, inbox, "ignored") == 1
+    assert counted(door, inbox, "accepted") == 0
 
 
 def test_without_id_the_mac_and_without_shop_the_body(door: Door, inbox: Inbox) -> None:
@@ -133,7 +147,7 @@ def test_what_cannot_be_used_is_400_and_says_why(
     assert answer.status == 400
     assert json.loads(answer.body)["todo"]
     assert answer.headers["content-type"] == "application/json"
-    wait_until(lambda: counted(inbox, "rejected") == 1, 5, "it is counted")
+    assert counted(door, inbox, "rejected") == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -146,7 +160,7 @@ def test_other_methods_are_405(door: Door, method: str, path: str) -> None:
 def test_both_header_families(door: Door, inbox: Inbox) -> None:
     classic = signed(door.secret, BODY, webhook_id="classic", topic="orders/paid")
     event = {name.removeprefix("X-"): text for name, text in classic.items()}
-    event["Shopify-Webhook-Id"] = "event"
+    event["Shopify-webhook-id"] = "event"
     assert door.post(BODY, event.items()).status == 200
     both = {**classic, "Shopify-Webhook-Id": "wins"}
     assert door.post(BODY, both.items()).status == 200
@@ -170,7 +184,7 @@ def test_the_same_bytes_again_and_for_another_shop(door: Door, inbox: Inbox) -> 
     for n in range(12):
         headers = signed(door.secret, BODY, webhook_id=f"w-{n}")
         assert door.post(BODY, headers.items()).status == 200
-    assert (counted(inbox, "accepted"), counted(inbox, "replayed")) == (10, 2)
+    assert (counted(door, inbox, "accepted"), counted(door, inbox, "replayed")) == (10, 2)
     headers = signed(door.secret, BODY, shop_domain="victim.myshopify.com")
     assert door.post(BODY, headers.items()).status == 200
     dead = inbox.client.zrange(inbox.keys.of("dead"), 0, -1)
@@ -189,8 +203,8 @@ def test_all_published_payloads(door: Door, inbox: Inbox) -> None:
         headers = signed(door.secret, body, topic=topic, shop_domain=shop, webhook_id=topic)
         assert door.post(body, headers.items()).status == 200, topic
     followed = len(TOPICS.keys() & payloads.keys())
-    wait_until(lambda: counted(inbox, "ignored") == 221 - followed, 5, "the others are ignored")
-    assert counted(inbox, "accepted") == followed
+    assert counted(door, inbox, "ignored") == 221 - followed
+    assert counted(door, inbox, "accepted") == followed
     assert audit(inbox).ok
 
 

@@ -280,7 +280,7 @@ def test_an_outage_does_not_count_as_parked(inbox: Inbox) -> None:
 def test_giving_up_a_long_line_takes_several_ticks(inbox: Inbox) -> None:
     accept(inbox, *range(1200))
     settle_none_and_park(inbox, 2 * DAY_S)
-    pass_time(inbox, 2 * DAY_S + 1, step_s=DAY_S)
+    pass_time(inbox, 2 * DAY_S + 1, step_s=2 * DAY_S + 1)
     left = [inbox.client.llen(inbox.keys.of("line", "orders/one"))]
     while left[-1]:
         assert place(inbox)[0] == "p"

@@ -34,4 +34,4 @@ def _append(d: Draft, s: int, p: int) -> None:
 def _stands_in(d: Draft, s: int, p: int) -> bool:
     """Reading: is the shop ready or leased in the partition that the caller reckons?"""
     here = d.partitions[p]
-    return s in here.ready or (here.lease is not None and here.lease.shop == s)
+    return s in here.ready or (here.lease is not None and s in here.lease.shops)

@@ -1,16 +1,17 @@
 """What the operator does: ``replay.lua``, ``drop.lua``, ``pause.lua``, ``unpark.lua``."""
 
 from tests.model.fate import forget_parking, go_solo
-from tests.model.places import push_wake, ready_or_idle, set_ready, unpark
+from tests.model.places import push_wake, queue_length, ready_or_idle, set_ready, unpark
 from tests.model.state import (
     DEAD,
     HALTED,
+    LEASED,
     LINE,
     NOT,
+    NOTED,
     PARKED,
-    SOLO_SET,
+    REPLAYS,
     STOPPED,
-    SUSPECTS,
     Draft,
     Webhook,
 )
@@ -19,18 +20,20 @@ from tests.model.state import (
 def replay(d: Draft, w: int) -> None:
     """A dead letter travels alone again, nothing of its past counted; one that waits is due now."""
     webhook = d.webhooks[w]
-    if webhook.at == DEAD:
-        d.count(dead=-1)
-        _forget(d, w, webhook)
-    else:
-        d.webhook(w, sets=tuple(name for name in webhook.sets if name != STOPPED))
+    if webhook.at != DEAD:
+        if d.options.made_due == "moves":
+            d.webhook(w, sets=())
+        go_solo(d, w)
+        return
+    d.count(dead=-1)
+    _forget(d, w, webhook)
     if d.options.replayed_goes == "line":
         s = d.plan.shop_of[w]
         d.webhook(w, at=LINE, sets=())
         d.shop(s, line=(*d.shops[s].line, w))
         set_ready(d, s, d.shops[s].partition)
     else:
-        go_solo(d, w)
+        go_solo(d, w, REPLAYS)
 
 
 def _forget(d: Draft, w: int, webhook: Webhook) -> None:
@@ -51,12 +54,13 @@ def pause_area(d: Draft) -> None:
 
 
 def resume_area(d: Draft) -> None:
-    """Partitions that stand marked, but without a wake-up, get theirs."""
+    """Partitions that stand marked, but without a wake-up, get theirs, as long as there is room."""
     d.world = d.world._replace(area_paused=False)
+    free = [p for p, part in enumerate(d.partitions) if part.mark and not part.lease]
+    room = max(0, 2 * len(free) - queue_length(d))
     if d.options.resume == "wakes":
-        for p, partition in enumerate(d.partitions):
-            if partition.mark and not partition.lease:
-                push_wake(d, p)
+        for p in free[:room]:
+            push_wake(d, p)
     _resume_solo(d)
 
 
@@ -76,13 +80,15 @@ def _resume_solo(d: Draft) -> None:
     """What a pause set aside is due again; the tick sets aside what is still paused."""
     for w, webhook in enumerate(d.webhooks):
         if STOPPED in webhook.sets:
-            own = d.options.resumed_suspects == "to_suspects" and webhook.suspect
             kept = {name for name in webhook.sets if name != STOPPED}
-            d.webhook(w, sets=tuple(sorted(kept | {SUSPECTS if own else SOLO_SET})))
+            d.webhook(w, sets=tuple(sorted(kept | {REPLAYS})))
 
 
 def unpark_by_hand(d: Draft, s: int) -> None:
     """Reinstalled, token refreshed, breaker closed; a shop that does not wait is left alone."""
-    if d.shops[s].at == PARKED or not d.options.unpark_looks:
+    at = d.shops[s].at
+    if at == PARKED or not d.options.unpark_looks:
         d.shop(s, since=NOT)
         unpark(d, s)
+    elif at == NOTED:
+        d.shop(s, at=LEASED, since=NOT)

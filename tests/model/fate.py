@@ -41,10 +41,10 @@ def drop(d: Draft, w: int) -> None:
     d.count(dead=-1, dropped=1)
 
 
-def go_solo(d: Draft, w: int) -> None:
+def go_solo(d: Draft, w: int, waits_in: str = SOLO_SET) -> None:
     """On its own from now on, due at once or later: time is not told apart here."""
     webhook = d.webhooks[w]
-    joins = SUSPECTS if webhook.suspect else SOLO_SET
+    joins = SUSPECTS if webhook.suspect else waits_in
     sets = tuple(sorted({*webhook.sets, joins}))
     d.webhook(w, at=SOLO, sets=sets, owner=0, expired=False, published=False)
 

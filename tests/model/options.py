@@ -14,6 +14,8 @@ class Options:
 
     # --- Size
     batch: int = 2  # INBOX_BATCH
+    turn_shops: int = 2  # INBOX_TURN_SHOPS
+    solo_room: int = 2  # INBOX_SOLO_PER_SECOND, as room in the queue
     attempts: int = 2  # QUEUE_ATTEMPTS
     partitions: int = 1
     processes: tuple[tuple[int, ...], ...] = ((0,), (1,))  # workers (threads) by process
@@ -53,7 +55,7 @@ class Options:
     mark_cleared: Literal["by_turn", "separately"] = "by_turn"
     recovery_wakes: bool = True  # a recovery that leaves work pushes a wake-up
     recovery_clears: bool = True  # a recovery that leaves none clears the mark
-    recoverer_number: Literal["own", "inherited"] = "own"  # begin that recovers drains on as …
+    recoverer_number: Literal["inherited", "own"] = "inherited"  # begin that recovers drains as …
     fifo: bool = False  # wake-ups of a partition are taken in the order they were pushed
 
     # --- Readings: leases
@@ -75,7 +77,7 @@ class Options:
     solo_parks: Literal["note", "place", "leaves_ready", "itself"] = "note"
     paused_turn: Literal["keeps_mark", "clears_mark"] = "keeps_mark"
     resume: Literal["wakes", "silent"] = "wakes"
-    resumed_suspects: Literal["to_solo", "to_suspects"] = "to_solo"
+    paused_suspects: Literal["stay", "set_aside"] = "stay"
 
     # --- Readings: troubled webhooks
     # When a crash counts: third on, as lone suspect | the second makes a suspect and counts |
@@ -83,13 +85,14 @@ class Options:
     crash_counts: Literal["suspect", "second", "marked", "batch_of_one", "any"] = "suspect"
     crashed_goes: Literal["solo", "line"] = "solo"
     suspects: Literal["one", "together"] = "one"
-    gate: Literal["after_claim", "before_claim", "none"] = "after_claim"
+    gate: Literal["before_claim", "after_claim", "none"] = "before_claim"
     busy_suspect: Literal["stays_due", "is_done_with"] = "stays_due"
     batch_raises: Literal["solo", "charged"] = "solo"
     one_raises: Literal["failed", "unspent"] = "failed"
     published: Literal["noted", "freely", "taken_out"] = "noted"
     superseded: Literal["with_newer", "always"] = "with_newer"
     replay_forgets: Literal["counts", "nothing", "suspicion"] = "counts"
-    replay_forgets_parking: bool = False
+    replay_forgets_parking: bool = True
+    made_due: Literal["moves", "adds"] = "moves"  # replay of a webhook that waits already
     replayed_goes: Literal["solo", "line"] = "solo"
     dead_have_ttl: bool = False

@@ -32,6 +32,12 @@ def push_wake(d: Draft, p: int) -> None:
             d.worker(k, newest=False)
 
 
+def queue_length(view: State | Draft) -> int:
+    """How many messages stand in DB 1."""
+    wakeups = sum(part.newest + part.older for part in view.partitions)
+    return wakeups + sum(webhook.messages for webhook in view.webhooks)
+
+
 def wake(d: Draft, p: int) -> None:
     """Make sure that a partition with work has a wake-up outstanding or a lease."""
     if not d.partitions[p].mark:
@@ -61,15 +67,15 @@ def set_parked(d: Draft, s: int) -> None:
 
 def return_shop(d: Draft, s: int, *, park: bool, progressed: bool) -> None:
     """After a turn or a crash: the leased shop goes where its line and what was said send it."""
-    shop = d.shops[s]
-    if shop.at not in (LEASED, NOTED):
-        return
-    if park or shop.at == NOTED:
-        set_parked(d, s)
+    at = d.shops[s].at
+    if at not in (LEASED, NOTED):
         return
     if progressed:
         d.shop(s, since=NOT)
-    ready_or_idle(d, s)
+    if park or at == NOTED:
+        set_parked(d, s)
+    else:
+        ready_or_idle(d, s)
 
 
 def unpark(d: Draft, s: int) -> None:
@@ -92,5 +98,4 @@ def running_shop(plan: Plan, state: State, worker: Worker) -> int | None:
         return None
     if worker.does == ALONE:
         return plan.shop_of[worker.target]
-    lease = state.partitions[worker.target].lease
-    return lease.shop if lease else None
+    return plan.shop_of[worker.batch[0]] if worker.batch else None

@@ -98,7 +98,7 @@ def _accounts(plan: Plan, state: State) -> Iterator[str]:
 def _shops(plan: Plan, state: State) -> Iterator[str]:
     for s, shop in enumerate(state.shops):
         ready = [p for p, part in enumerate(state.partitions) for r in part.ready if r == s]
-        leased = [p for p, part in enumerate(state.partitions) if part.lease and part.lease.shop == s]
+        leased = [p for p, part in enumerate(state.partitions) if part.lease and s in part.lease.shops]
         where = f"shop {s} is {shop.at}, ready in {ready}, leased in {leased}"
         if ready != [shop.partition] * (shop.at == READY):
             yield "place: " + where
@@ -128,16 +128,16 @@ def _partitions(plan: Plan, state: State) -> Iterator[str]:
 def _too_many_wakeups(plan: Plan, state: State, standing: list[int]) -> Iterator[str]:
     """Every push but the tick's and the operator's is paid for by a wake-up taken.
 
-    The tick pushes below two per partition with work; a worker may have one in hand meanwhile. A
-    solo run that parks a ready shop takes its work away without taking its wake-up.
+    The tick pushes below two per partition with work, and as many more as it leaves room for solo
+    tasks; a worker may have one in hand meanwhile. A solo run that parks a ready shop takes its work away without taking its wake-up.
     """
     doubled = sum(_spent(plan, state, "duplicated", "failover"))
     if plan.options.wakeups is not None and max(standing) > plan.options.wakeups + doubled:
         yield f"I6: {standing} wake-ups stand in DB 1"
-    most = 2 * len(standing) + len(state.workers) + doubled
-    others = _spent(plan, state, "park", "pause_area", "pause_shop", "replay", "unpark")
-    if sum(standing) > most + sum(others):
-        yield f"I6: {sum(standing)} wake-ups stand in DB 1, {most + sum(others)} allowed"
+    most = 2 * len(standing) + plan.options.solo_room + len(state.workers)
+    most += doubled + sum(_spent(plan, state, "park"))
+    if sum(standing) > most:
+        yield f"I6: {sum(standing)} wake-ups stand in DB 1, {most} allowed"
 
 
 def _holders(plan: Plan, state: State) -> Iterator[str]:

@@ -15,7 +15,8 @@ OPEN = (LINE, LEASED, SOLO, RUNNING)
 SETTLED = (DONE, SUPERSEDED)
 
 # --- Sets in which a webhook that travels alone waits
-SOLO_SET, SUSPECTS, STOPPED = "solo", "suspects", "stopped"
+SOLO_SET, REPLAYS, SUSPECTS, STOPPED = "solo", "replays", "suspects", "stopped"
+PUBLISHED_FROM = {SOLO_SET, REPLAYS, SUSPECTS}
 
 # --- Where a shop is (LEASED as above)
 IDLE, READY, NOTED, PARKED, HALTED = "idle", "ready", "noted", "parked", "halted"
@@ -69,7 +70,7 @@ class Lease(NamedTuple):
 
     owner: int
     turn: int
-    shop: int
+    shops: tuple[int, ...]
     batch: tuple[int, ...]
     newest: bool
     expired: bool = False

@@ -10,14 +10,18 @@ from typing import NamedTuple
 from tests.model import by_hand, tick
 from tests.model.accept import accept
 from tests.model.fate import drop
+from tests.model.places import queue_length
 from tests.model.state import (
     ALONE,
     DEAD,
-    DRAINING,
+    DRAINS,
     NEW,
     NOT,
+    PARKED,
+    PUBLISHED_FROM,
     RUNNING,
     SOLO,
+    TASKED,
     WOKEN,
     Draft,
     Plan,
@@ -91,8 +95,8 @@ def _operator(plan: Plan, state: State) -> Iterator[Step]:
 
 
 def _something_parks(state: State) -> bool:
-    return any(shop.since != NOT for shop in state.shops) or any(
-        webhook.parked != NOT for webhook in state.webhooks
+    return any(shop.at == PARKED for shop in state.shops) or any(
+        webhook.parked != NOT and webhook.at == SOLO for webhook in state.webhooks
     )
 
 
@@ -199,7 +203,7 @@ def _tick_partitions(plan: Plan, state: State) -> Iterator[Step]:
     for p, part in enumerate(state.partitions):
         seen = plan.options.tick_walks == "work" or p < min(partition_counts(plan, state))
         if part.lease and not state.world.gap:
-            if not part.lease.expired and not _is_renewed(plan, state, DRAINING, p):
+            if not part.lease.expired and not _is_renewed(plan, state, (WOKEN, *DRAINS), p):
                 yield Step(f"lease p{p} ends", PROTOCOL, partial(tick.end_lease, p=p))
             if part.lease.expired and seen:
                 yield Step(f"tick recovers p{p}", PROTOCOL, partial(tick.recover_partition, p=p))
@@ -227,16 +231,19 @@ def _may_replace(plan: Plan, state: State, p: int) -> bool:
     if part.lease and (plan.options.replace_during == "no_lease" or part.lease.expired):
         return False
     if reading == "short_queue":
-        length = sum(q.newest + q.older for q in state.partitions)
-        length += sum(webhook.messages for webhook in state.webhooks)
-        return length < 2 * sum(q.mark for q in state.partitions)
+        waits = any(PUBLISHED_FROM & set(webhook.sets) for webhook in state.webhooks)
+        spare = plan.options.solo_room if waits else 0
+        return queue_length(state) < 2 * sum(q.mark for q in state.partitions) + spare
     return reading == "always" or (reading == "counted" and part.tries < 2)
 
 
-def _is_renewed(plan: Plan, state: State, does: str, target: int) -> bool:
-    """Does a live worker renew the lease of this partition, or of this solo webhook?"""
+def _is_renewed(plan: Plan, state: State, does: tuple[str, ...], target: int) -> bool:
+    """Does a live worker renew the lease of this partition, or of this solo webhook?
+
+    One whose answer was lost asks again before its lease ends; one that cannot is a frozen one.
+    """
     return any(
-        worker.does == does
+        worker.does in does
         and worker.target == target
         and holds(state, worker)
         and not worker.frozen
@@ -253,7 +260,7 @@ def _tick_webhooks(plan: Plan, state: State) -> Iterator[Step]:
         if webhook.at == RUNNING and not state.world.gap:
             if webhook.expired:
                 yield Step(f"tick recovers solo w{w}", PROTOCOL, partial(tick.recover_solo, w=w))
-            elif not _is_renewed(plan, state, ALONE, w):
+            elif not _is_renewed(plan, state, (TASKED, ALONE), w):
                 yield Step(f"lease of solo w{w} ends", PROTOCOL, partial(_end_solo_lease, w=w))
 
 

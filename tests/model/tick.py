@@ -1,15 +1,15 @@
 """The parts of ``tick.lua``, each a step of its own: more orders than the script itself allows."""
 
 from tests.model.fate import crash, die
-from tests.model.places import push_wake, set_ready, unpark
+from tests.model.places import push_wake, queue_length, set_ready, unpark
 from tests.model.solo import suspect_running
 from tests.model.state import (
     LONG,
     NOT,
     PARKED,
+    PUBLISHED_FROM,
     RUNNING,
     SOLO,
-    SOLO_SET,
     STOPPED,
     SUSPECTS,
     TASKED,
@@ -71,7 +71,7 @@ def may_be_published(d: Draft, w: int) -> bool:
     doubled one.
     """
     webhook, options = d.webhooks[w], d.options
-    if webhook.at != SOLO or not {SOLO_SET, SUSPECTS} & set(webhook.sets):
+    if webhook.at != SOLO or not PUBLISHED_FROM & set(webhook.sets):
         return False
     if options.published == "noted" and webhook.published and _message_lives(d, w):
         return False
@@ -88,25 +88,32 @@ def _message_lives(d: Draft, w: int) -> bool:
 
 def publish(d: Draft, w: int) -> None:
     """Publish its task; or set it aside while it is paused, or leave it while its shop waits."""
-    webhook, s = d.webhooks[w], d.plan.shop_of[w]
+    webhook, s, options = d.webhooks[w], d.plan.shop_of[w], d.options
     if d.world.area_paused or s in d.world.shops_paused:
-        d.webhook(w, sets=(STOPPED,), published=False)
+        if webhook.sets != (SUSPECTS,) or options.paused_suspects == "set_aside":
+            d.webhook(w, sets=(STOPPED,), published=False)
     elif d.shops[s].at == PARKED:
         if d.shops[s].since == LONG:
             die(d, w, "unavailable")
-    else:
-        sets = () if d.options.published == "taken_out" else webhook.sets
+    elif _room_for_solo(d) or options.published == "freely":
+        sets = () if options.published == "taken_out" else webhook.sets
         d.webhook(w, sets=sets, published=True, messages=webhook.messages + 1)
 
 
+def _room_for_solo(d: Draft) -> bool:
+    """A second's worth of solo tasks may wait in a queue, beside one wake-up per partition."""
+    marked = sum(partition.mark for partition in d.partitions)
+    return queue_length(d) < marked + d.options.solo_room
+
+
 def a_day_passes(d: Draft) -> None:
-    """PARK_MAX_SECONDS: whatever waits has waited for long."""
+    """PARK_MAX_SECONDS, spent parked: whatever waits so has waited for long."""
     for s, shop in enumerate(d.shops):
-        if shop.since != NOT:
+        if shop.at == PARKED:
             d.shop(s, since=LONG)
     for w, webhook in enumerate(d.webhooks):
-        if webhook.parked != NOT:
-            d.webhook(w, parked=LONG, outlasted=webhook.at in (SOLO, RUNNING))
+        if webhook.parked != NOT and webhook.at == SOLO:
+            d.webhook(w, parked=LONG, outlasted=True)
 
 
 def move_shop(d: Draft, s: int, p: int, to: int) -> None:

@@ -1,5 +1,7 @@
 """A drain's turns: ``turn.lua`` and ``_lease.lua``, each function one script or a piece of one."""
 
+from collections import Counter
+
 from tests.model.fate import crash, decide
 from tests.model.places import push_wake, return_shop, set_idle
 from tests.model.state import (
@@ -60,7 +62,7 @@ def begin(d: Draft, k: int) -> None:
     _take(d, k, new_owner(d, p), 1, newest=newest)
 
 
-def finish(d: Draft, k: int, verdicts: str, *, park: bool, last: bool) -> None:
+def finish(d: Draft, k: int, verdicts: str, *, parks: tuple[int, ...], last: bool) -> None:
     """Settle the batch in hand; take the next one, or end the slice."""
     worker = d.workers[k]
     p = worker.target
@@ -68,9 +70,10 @@ def finish(d: Draft, k: int, verdicts: str, *, park: bool, last: bool) -> None:
     if not _may_settle(d, worker, lease):
         d.rest(k)
         return
-    shop = lease.shop if lease else d.plan.shop_of[worker.batch[0]]
+    shops = lease.shops if lease else tuple(dict.fromkeys(d.plan.shop_of[w] for w in worker.batch))
     progressed = _settle_batch(d, worker.batch, verdicts)
-    return_shop(d, shop, park=park, progressed=progressed)
+    for s in _in_order_of_return(shops, progressed):
+        return_shop(d, s, park=s in parks, progressed=s in progressed)
     if not last:
         _take(d, k, worker.owner, worker.turn + 1, newest=bool(lease and lease.newest))
         return
@@ -88,7 +91,7 @@ def ask_again(d: Draft, k: int) -> None:
     elif d.options.lost_reply == "sent_blindly":
         if lease.batch != worker.batch:
             raise Violation(f"{lease.batch} settled with the verdicts on {worker.batch}")
-        finish(d, k, worker.verdicts, park=False, last=False)
+        finish(d, k, worker.verdicts, parks=(), last=False)
     else:
         _run(d, k, lease)
 
@@ -100,10 +103,12 @@ def recover(d: Draft, p: int) -> None:
     alive = [w for w in lease.batch if crash(d, w, len(lease.batch))]
     clear_lease(d, p)
     if d.options.crashed_goes == "line":
-        for w in alive:
+        for w in reversed(alive):
             d.webhook(w, at=LINE, sets=())
-        d.shop(lease.shop, line=(*alive, *d.shops[lease.shop].line))
-    return_shop(d, lease.shop, park=False, progressed=False)
+            s = d.plan.shop_of[w]
+            d.shop(s, line=(w, *d.shops[s].line))
+    for s in lease.shops:
+        return_shop(d, s, park=False, progressed=False)
 
 
 def clear_lease(d: Draft, p: int) -> None:
@@ -120,21 +125,36 @@ def _may_settle(d: Draft, worker: Worker, lease: Lease | None) -> bool:
             return lease is not None and lease.owner == worker.owner
 
 
-def _settle_batch(d: Draft, batch: tuple[int, ...], verdicts: str) -> bool:
-    """Apply the verdicts. Returns whether anything was settled."""
-    left = tuple(w for w, letter in zip(batch, verdicts, strict=True) if letter == "B")
+def _settle_batch(d: Draft, batch: tuple[int, ...], verdicts: str) -> set[int]:
+    """Apply the verdicts. Returns the shops of which something was settled."""
+    sizes = Counter(d.plan.shop_of[w] for w in batch)
+    left: dict[int, tuple[int, ...]] = {}
+    progressed = set()
     for w, letter in zip(batch, verdicts, strict=True):
-        if letter != "B":
-            decide(d, w, letter, len(batch))
-    for w in left:
+        s = d.plan.shop_of[w]
+        if letter == "B":
+            left[s] = (*left.get(s, ()), w)
+        else:
+            decide(d, w, letter, sizes[s])
+            progressed.add(s)
+    for s, webhooks in left.items():
+        _put_back(d, s, webhooks)
+    return progressed
+
+
+def _put_back(d: Draft, s: int, webhooks: tuple[int, ...]) -> None:
+    for w in webhooks:
         if d.webhooks[w].at != LEASED:
             raise Violation(f"w{w} put back, but it is {d.webhooks[w].at}")
         d.webhook(w, at=LINE)
-    if left:
-        s = d.plan.shop_of[left[0]]
-        line = d.shops[s].line
-        d.shop(s, line=left + line if d.options.back == "front" else line + left)
-    return len(left) < len(batch) or not batch
+    line = d.shops[s].line
+    d.shop(s, line=webhooks + line if d.options.back == "front" else line + webhooks)
+
+
+def _in_order_of_return(shops: tuple[int, ...], progressed: set[int]) -> list[int]:
+    """Shops that the slice did not reach come first; the first of the batch had its turn."""
+    served = [s for i, s in enumerate(shops) if s in progressed or i == 0]
+    return [s for s in shops if s not in served] + served
 
 
 def _release(d: Draft, p: int) -> bool:
@@ -156,34 +176,46 @@ def _take(d: Draft, k: int, owner: int, turn: int, *, newest: bool) -> None:
             d.partition(p, mark=False)
         d.rest(k)
         return
-    while d.partitions[p].ready:
+    batch: tuple[int, ...] = ()
+    shops: tuple[int, ...] = ()
+    options = d.options
+    while d.partitions[p].ready and len(shops) < options.turn_shops and len(batch) < options.batch:
         s, *others = d.partitions[p].ready
         d.partition(p, ready=tuple(others))
-        shop = d.shops[s]
-        if shop.at != READY or shop.partition != p:
-            continue
-        if s in d.world.shops_paused:
-            d.shop(s, at=HALTED)
-        elif not shop.line:
-            set_idle(d, s)
-        else:
-            _lease_to(d, k, Lease(owner, turn, s, (), newest))
-            return
+        if _join(d, s, p):
+            drawn = _draw(d, s, options.batch - len(batch))
+            batch, shops = batch + drawn, (*shops, s)
+    if shops:
+        lease = Lease(owner, turn, shops, batch, newest)
+        d.partition(p, lease=lease, tries=0)
+        _run(d, k, lease)
+        return
     _release(d, p)
     d.rest(k)
-    if d.options.mark_cleared == "separately":
+    if options.mark_cleared == "separately":
         d.worker(k, does=CLEARING, target=p)
 
 
-def _lease_to(d: Draft, k: int, lease: Lease) -> None:
-    p, line = d.workers[k].target, d.shops[lease.shop].line
-    batch, rest = line[: d.options.batch], line[d.options.batch :]
-    d.shop(lease.shop, at=LEASED, line=rest)
-    for w in batch:
+def _join(d: Draft, s: int, p: int) -> bool:
+    """Does this shop from the ready list join the batch? It may be stopped, or have nothing."""
+    shop = d.shops[s]
+    if shop.at != READY or shop.partition != p:
+        return False
+    if s in d.world.shops_paused:
+        d.shop(s, at=HALTED)
+        return False
+    if not shop.line:
+        set_idle(d, s)
+        return False
+    return True
+
+
+def _draw(d: Draft, s: int, room: int) -> tuple[int, ...]:
+    line = d.shops[s].line
+    d.shop(s, at=LEASED, line=line[room:])
+    for w in line[:room]:
         d.webhook(w, at=LEASED)
-    lease = lease._replace(batch=batch)
-    d.partition(p, lease=lease, tries=0)
-    _run(d, k, lease)
+    return line[:room]
 
 
 def _run(d: Draft, k: int, lease: Lease) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import groupby
+from typing import NamedTuple
 
 from tests.model import solo, turn
 from tests.model.state import (
@@ -150,9 +152,11 @@ def _draining(plan: Plan, state: State, k: int) -> Iterator[Step]:
             yield Step(f"worker {k} passes the gate", PROTOCOL, partial(_pass_gate, k=k))
     elif plan.options.older_number == "refused_at_turns" and _outnumbered(plan, state, worker):
         yield Step(f"worker {k} refused: older number", PROTOCOL, partial(Draft.rest, k=k))
+    elif worker.hung:
+        yield from _time_limit(plan, k)
     else:
-        fatal = _fatal(plan, state, k, worker.batch)
-        yield from _turns(plan, state, k) if fatal is None else fatal
+        yield from _fatal(plan, k, worker.batch)
+        yield from _turns(plan, state, k)
 
 
 def _outnumbered(plan: Plan, state: State, worker: Worker) -> bool:
@@ -166,21 +170,23 @@ def _pass_gate(d: Draft, k: int) -> None:
 
 def _turns(plan: Plan, state: State, k: int) -> Iterator[Step]:
     worker = state.workers[k]
-    for verdicts, park in outcomes(plan, worker.batch, may_park=state.budget.park > 0):
+    for outcome in outcomes(plan, worker.batch, may_park=state.budget.park > 0):
+        verdicts, parks = outcome.verdicts, outcome.parks
         said = " ".join(f"w{w}={v}" for w, v in zip(worker.batch, verdicts, strict=True))
-        label = f"worker {k} turns p{worker.target} {said}{' parks' if park else ''}"
-        spends = "park" if park else ""
-        for last in (False, True):
-            change = partial(turn.finish, k=k, verdicts=verdicts, park=park, last=last)
+        parking = "".join(f", shop {s} parks" for s in parks)
+        label = f"worker {k} turns p{worker.target} {said}{parking}"
+        spends = "park" if parks else ""
+        for last in (True,) if outcome.cut_short else (False, True):
+            change = partial(turn.finish, k=k, verdicts=verdicts, parks=parks, last=last)
             yield Step(label + (", slice ends" if last else ""), PROTOCOL, change, spends)
-        if state.budget.reply and not park:
+        if state.budget.reply and not parks and not outcome.cut_short:
             change = partial(_turn_unheard, k=k, verdicts=verdicts)
             yield Step(label + ", ANSWER LOST", FAULT, change, "reply")
 
 
 def _turn_unheard(d: Draft, k: int, verdicts: str) -> None:
     before = d.workers[k]
-    turn.finish(d, k, verdicts, park=False, last=False)
+    turn.finish(d, k, verdicts, parks=(), last=False)
     turn.lose_answer_of_turn(d, k, before, verdicts)
 
 
@@ -234,8 +240,11 @@ def _alone(plan: Plan, state: State, k: int) -> Iterator[Step]:
         ):
             yield Step(f"worker {k} passes the gate", PROTOCOL, partial(_pass_gate, k=k))
         return
-    fatal = _fatal(plan, state, k, (w,))
-    if fatal is not None:
+    if worker.hung:
+        yield from _time_limit(plan, k)
+        return
+    fatal = list(_fatal(plan, k, (w,)))
+    if fatal:
         yield from fatal
         return
     letter = {"o": "D", "u": "D", "r": "X", "f": "F", "v": "F"}[plan.types[w]]
@@ -252,62 +261,85 @@ def _alone(plan: Plan, state: State, k: int) -> Iterator[Step]:
 # --- Handlers
 
 
-def _fatal(plan: Plan, state: State, k: int, batch: tuple[int, ...]) -> list[Step] | None:
-    """What a run with a poison or a hanging webhook in it does instead of ending, if it has one."""
+class Outcome(NamedTuple):
+    """What running a batch led to. ``cut_short``: the slice ended before its last shop."""
+
+    verdicts: str
+    parks: tuple[int, ...] = ()
+    cut_short: bool = False
+
+
+def _fatal(plan: Plan, k: int, batch: tuple[int, ...]) -> Iterator[Step]:
+    """What a run with a poison or a hanging webhook in it does instead of ending."""
     process, types = plan.process_of[k], {plan.types[w] for w in batch}
-    killed = partial(kill, process=process)
-    if state.workers[k].hung:
-        # The hard time limit ends a process; no thread can be ended.
-        one = len(process) == 1 and plan.options.renewal_ends
-        return [Step(f"time limit kills process {process}", PROTOCOL, killed)] if one else []
     if "x" in types:
-        return [Step(f"worker {k} runs {batch}: poison kills {process}", PROTOCOL, killed)]
-    if "h" in types:
-        return [Step(f"worker {k} runs {batch}: hangs", PROTOCOL, partial(_hang, k=k))]
-    return None
+        killed = partial(kill, process=process)
+        yield Step(f"worker {k} runs {batch}: poison kills {process}", PROTOCOL, killed)
+    elif "h" in types:
+        yield Step(f"worker {k} runs {batch}: hangs", PROTOCOL, partial(_hang, k=k))
+
+
+def _time_limit(plan: Plan, k: int) -> Iterator[Step]:
+    """The hard time limit ends a process; no thread can be ended."""
+    process = plan.process_of[k]
+    if len(process) == 1 and plan.options.renewal_ends:
+        yield Step(f"time limit kills {process}", PROTOCOL, partial(kill, process=process))
 
 
 def _hang(d: Draft, k: int) -> None:
     d.worker(k, hung=True)
 
 
-def outcomes(plan: Plan, batch: tuple[int, ...], *, may_park: bool) -> list[tuple[str, bool]]:
-    """What running a batch may lead to: a verdict letter per webhook, and whether the shop parks."""
-    older = _superseded(plan, batch)
-    verdicts = _verdicts(plan, batch, older)
-    found = [("".join(verdicts), False)]
-    if may_park and not set("FG") & set(verdicts):
-        for n in range(len(batch) + 1):
-            kept = [v if i < n else "B" for i, v in enumerate(verdicts)]
-            for i in older:
-                kept[i] = kept[i] if kept[_newest(plan, batch)] == "D" else "B"
-            found.append(("".join(kept), True))
-    return found
+def outcomes(plan: Plan, batch: tuple[int, ...], *, may_park: bool) -> Iterator[Outcome]:
+    """Whatever running a batch, shop after shop, may lead to without dying or hanging."""
+    groups = [tuple(some) for _, some in groupby(batch, key=plan.shop_of.__getitem__)]
+    for n in range(min(1, len(groups)), len(groups) + 1):
+        done = groups[:n]
+        if any(plan.types[w] in "xh" for group in done for w in group):
+            return
+        rest = "B" * sum(map(len, groups[n:]))
+        said = [_verdicts(plan, group) for group in done]
+        yield Outcome("".join(said) + rest, (), bool(rest))
+        for i, group in enumerate(done if may_park else ()):
+            for kept in _cut_by_parking(plan, group, said[i]):
+                verdicts = "".join([*said[:i], kept, *said[i + 1 :]]) + rest
+                yield Outcome(verdicts, (plan.shop_of[group[0]],), bool(rest))
 
 
-def _superseded(plan: Plan, batch: tuple[int, ...]) -> list[int]:
-    """The places in the batch of those for which a newer version of their resource stands."""
-    return [i for i, w in enumerate(batch) if plan.types[w] in "uv" and i != _newest(plan, batch)]
+def _cut_by_parking(plan: Plan, group: tuple[int, ...], verdicts: str) -> Iterator[str]:
+    """The handler parks its shop before any of them, after the first, …, after the last."""
+    if set("FG") & set(verdicts):
+        return
+    for n in range(len(group) + 1):
+        kept = verdicts[:n] + "B" * (len(group) - n)
+        newest = _newest(plan, group)
+        older = set(_superseded(plan, group)) if newest >= 0 and kept[newest] != "D" else set()
+        yield "".join("B" if i in older else letter for i, letter in enumerate(kept))
 
 
-def _newest(plan: Plan, batch: tuple[int, ...]) -> int:
-    return max((i for i, w in enumerate(batch) if plan.types[w] in "uv"), default=-1)
+def _superseded(plan: Plan, group: tuple[int, ...]) -> list[int]:
+    """The places of those for which a newer version of their resource stands."""
+    return [i for i, w in enumerate(group) if plan.types[w] in "uv" and i != _newest(plan, group)]
 
 
-def _verdicts(plan: Plan, batch: tuple[int, ...], older: list[int]) -> list[str]:
+def _newest(plan: Plan, group: tuple[int, ...]) -> int:
+    return max((i for i, w in enumerate(group) if plan.types[w] in "uv"), default=-1)
+
+
+def _verdicts(plan: Plan, group: tuple[int, ...]) -> str:
     """As ``run_batch`` gives them; one handler for all, which raises before it settles any."""
-    options = plan.options
-    fresh = [i for i in range(len(batch)) if i not in older]
-    verdicts = [{"r": "X"}.get(plan.types[w], "D") for w in batch]
-    if any(plan.types[batch[i]] in "fv" for i in fresh):
+    options, older = plan.options, _superseded(plan, group)
+    fresh = [i for i in range(len(group)) if i not in older]
+    verdicts = [{"r": "X"}.get(plan.types[w], "D") for w in group]
+    if any(plan.types[group[i]] in "fv" for i in fresh):
         alone = len(fresh) == 1 and options.one_raises == "failed"
         letter = "F" if alone or options.batch_raises == "charged" else "G"
         for i in fresh:
             verdicts[i] = letter
-    done = bool(older) and verdicts[_newest(plan, batch)] == "D"
+    done = bool(older) and verdicts[_newest(plan, group)] == "D"
     for i in older:
         verdicts[i] = "U" if done or options.superseded == "always" else "B"
-    return verdicts
+    return "".join(verdicts)
 
 
 _ACTS = {

@@ -47,8 +47,9 @@ def door(
 
 
 @pytest.fixture
-def inbox(door_settings: Settings, server: Server) -> Iterator[Inbox]:
+def inbox(door: Door, door_settings: Settings, server: Server) -> Iterator[Inbox]:
     """The inbox behind the door, emptied."""
+    door.get("/metrics")  # what the door has counted so far is another test's
     with server.client() as client:
         client.flushall()
     connections = Connections(door_settings)
@@ -56,7 +57,8 @@ def inbox(door_settings: Settings, server: Server) -> Iterator[Inbox]:
     connections.close()
 
 
-def counted(inbox: Inbox, name: str) -> int:
+def counted(door: Door, inbox: Inbox, name: str) -> int:
     """A counter of the inbox, summed over areas: ``accepted``, ``rejected`` …"""
+    assert door.get("/metrics").status == 200  # which flushes the door's own first
     every = inbox.client.hgetall(inbox.keys.of("counts"))
     return sum(int(n) for key, n in every.items() if key.decode().partition(":")[0] == name)

@@ -227,7 +227,7 @@ class Stack:
             f"time {self.client.time()} control {self.client.hgetall(self.key('control'))}",
             f"work {self.client.smembers(self.key('work'))} wake-ups {self.wakeups()} {sets}",
             *(f"{one}: {self.trouble(one)}" for one in refs[:10]),
-            *(f"--- {program.name}\n{program.log[-3000:]}" for program in self._programs),
+            *(f"--- {program.name}\n{program.log[-1500:]}" for program in self._programs),
         ]
         return "\n".join(lines)
 

@@ -104,9 +104,7 @@ def test_another_spelling_of_the_signature(signature: str, clue: str) -> None:
 
 
 def test_the_url_alphabet() -> None:
-    body = next(
-        b"%d" % n for n in range(100) if b"-" in base64.urlsafe_b64encode(mac(b"%d" % n))
-    )
+    body = next(b"%d" % n for n in range(100) if b"-" in base64.urlsafe_b64encode(mac(b"%d" % n)))
     assert "URL alphabet" in reason(base64.urlsafe_b64encode(mac(body)).decode(), body)
 
 
