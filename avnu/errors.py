@@ -71,6 +71,59 @@ class HandlerFailed(AvnuError):
     """How a failed run shows in Flower and the logs: kind and place of the error, never a value."""
 
 
+# ---- marketplace database, shops and tokens
+
+
+class StoreUnavailable(AvnuError):
+    """The marketplace's database does not answer now, or is locked; asking later may help."""
+
+
+class StoreOutdated(AvnuError):
+    """The database lacks tables or columns that this Avnu needs; the message says what to run."""
+
+
+class UnknownShop(AvnuError):
+    """The shop is not in the database: it was never added, or was removed."""
+
+    def __init__(self, shop: str) -> None:
+        super().__init__(f"{shop} is not in the database; avnu shops add, or avnu shops import")
+        self.shop = shop
+
+
+class ShopUnauthorised(AvnuError):
+    """There is no token for the shop, and only the merchant can give a new one. Park it.
+
+    ``reason`` is a sentence for the operator; it holds no token.
+    """
+
+    def __init__(self, shop: str, reason: str) -> None:
+        super().__init__(f"{shop} has no usable token: {reason}")
+        self.shop = shop
+        self.reason = reason
+
+
+class TokenUnavailable(AvnuError):
+    """No live token just now, because refreshing it failed or is under way. Park for ``wait_s``."""
+
+    def __init__(self, shop: str, reason: str, wait_s: float) -> None:
+        super().__init__(f"{shop} has no live token just now: {reason}")
+        self.shop = shop
+        self.reason = reason
+        self.wait_s = wait_s
+
+
+class TokenUnreadable(AvnuError):
+    """A stored token cannot be opened: its key is missing, or it was sealed for another place."""
+
+
+class TokenExchangeFailed(AvnuError):
+    """An exchange of a refresh token brought no pair, and may bring one later: outage, nonsense."""
+
+
+class TokenRefused(TokenExchangeFailed):
+    """Shopify says that this refresh token will never bring a pair again."""
+
+
 # ---- sandbox
 
 

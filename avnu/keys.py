@@ -29,7 +29,7 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     ),
     KeyRow("trouble", "t:", "hash", "ref", "state of a webhook that travels alone, or is dead"),
     KeyRow("body", "b:", "string", "ref", "body of a settled webhook, kept on request"),
-    KeyRow("guard", "g:", "string", "16 bytes of MAC", "replay guard: shop, topics, counts"),
+    KeyRow("guard", "g:", "hash", "<period>:<bucket>", "replay guards: MAC → shop, topics, counts"),
     KeyRow("line", "l:", "list", "<area>/<shop>", "webhook ids of a shop, oldest first"),
     KeyRow("place", "s:", "hash", "area", "where each shop of the area stands"),
     KeyRow("ready", "r:", "list", "part", "shops that wait for a turn"),

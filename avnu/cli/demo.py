@@ -2,13 +2,13 @@
 
 import asyncio
 import shutil
-import signal
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from avnu.cli import programs
 from avnu.cli.demo_accounts import Accounts, reconcile
 from avnu.cli.demo_play import Play
 from avnu.cli.demo_stage import Stage
@@ -42,8 +42,7 @@ def demo(deliveries: int, shops: int, seed: int) -> None:
 
     Exit code 1: a webhook was lost, or the two sides or the auditor disagree.
     """
-    # A SIGTERM ends the demo as Ctrl-C does, with everything that it has started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    programs.end_like_ctrl_c()
     folder = Path(tempfile.mkdtemp(prefix="avnu-demo-"))
     try:
         accounts = _play(folder, deliveries, shops, seed)

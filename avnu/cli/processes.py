@@ -34,8 +34,10 @@ class Processes(Manager):  # type: ignore[misc]
         self.add_process(name, f"exec {shlex.join(command)}", env=dict(environ))
 
     def run(self) -> bool:
-        """Until all have ended. True when that was asked for (Ctrl-C, SIGTERM)."""
+        """Until all have ended. True when that was asked for (Ctrl-C, SIGTERM, SIGHUP)."""
         self._asked = self._ending = False
+        # honcho knows Ctrl-C and SIGTERM; a closed terminal must not leave programs behind either.
+        signal.signal(signal.SIGHUP, lambda *_: self.terminate())
         self.loop()
         return self._asked
 
@@ -80,4 +82,6 @@ class HarmlessPrinter(Printer):  # type: ignore[misc]
         """One message of honcho; its data is a line, as bytes or as text."""
         data = message.data
         text = data.decode(errors="replace") if isinstance(data, bytes) else str(data)
-        super().write(message._replace(data=printable(text, keep="\n\r\t")))
+        # Where the terminal or the pipe is gone, the programs are still to be ended in order.
+        with suppress(OSError):
+            super().write(message._replace(data=printable(text, keep="\n\r\t")))

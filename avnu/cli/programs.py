@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -51,6 +52,12 @@ def environment(settings: Settings, around: Mapping[str, str] = os.environ) -> d
     Their output goes through a pipe, so it must not wait in a buffer.
     """
     return {**around, **settings.to_environ(), "PYTHONUNBUFFERED": "1"}
+
+
+def end_like_ctrl_c() -> None:
+    """From now on SIGTERM and a closed terminal end the command as Ctrl-C does, in order."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def port_for(settings: Settings) -> int:

@@ -67,8 +67,8 @@ def _row(area: AreaState) -> tuple[object, ...]:
 def _facts(state: Overview) -> dict[str, object]:
     return {
         "received": ", ".join(f"{name} {n:,}" for name, n in state.received.items()),
-        "in trouble": f"{state.solo} travel alone, {state.running} of them run now, "
-        f"{state.suspects} suspected of crashing their worker",
+        "in trouble": f"{state.solo} wait alone, {state.running} run alone, "
+        f"{state.suspects} of them suspected of crashing their worker",
         "partitions with work": state.partitions_busy,
         "last tick of a worker": ticked(state),
         "full": "yes" if state.full else "no",

@@ -1,7 +1,6 @@
 """``avnu up``: everything that Avnu needs, in one terminal."""
 
 import dataclasses
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -36,8 +35,7 @@ def up(data: Path) -> None:
 
     Exit code 0 when asked to end; 1 when a port is in use, or one of them ended by itself.
     """
-    # From the first moment on SIGTERM is what Ctrl-C is; honcho takes both over when it starts.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    programs.end_like_ctrl_c()  # until honcho takes the signals over
     try:
         _up(data)
     except KeyboardInterrupt:

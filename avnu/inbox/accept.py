@@ -4,6 +4,8 @@ Pure: it builds the command and reads the reply, so that both doors, one synchro
 asynchronous, send exactly the same thing.
 """
 
+import functools
+import hashlib
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -38,8 +40,9 @@ class Accepting:
                 arrival.webhook_id.encode(),
                 arrival.area.encode(),
                 arrival.topic.encode(),
-                b"1" if arrival.destructive else b"",
+                b"1" if arrival.destructive else b"0",
                 arrival.guard(),
+                _digest(shop, 8) + _digest(arrival.topic, 3),
                 b"%d" % crc32(shop.encode()),
                 arrival.record(),
             )
@@ -67,6 +70,12 @@ class Accepting:
         if isinstance(reply, list):
             return bool(reply) and int(reply[0]) >= 1
         return isinstance(reply, int) and reply >= 1
+
+
+@functools.lru_cache(maxsize=65536)
+def _digest(text: str, size: int) -> bytes:
+    """Of a name, so that a guard is short; of a shop long enough that nobody finds its double."""
+    return hashlib.sha256(text.encode()).digest()[:size]
 
 
 def _wait_command(settings: Settings) -> list[bytes] | None:

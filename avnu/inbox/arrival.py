@@ -36,8 +36,8 @@ class Arrival(msgspec.Struct, frozen=True):
     name: str = ""  # the subscription's name
 
     def guard(self) -> bytes:
-        """What the replay guard knows this body by: half the MAC, or b"" when it is too short."""
-        return self.mac[:16] if len(self.body) >= GUARDED_BODY_BYTES else b""
+        """What the replay guard knows this body by: 14 bytes of MAC, or b"" when it is too short."""
+        return self.mac[:14] if len(self.body) >= GUARDED_BODY_BYTES else b""
 
     def record(self) -> bytes:
         """The stored form, with zeros where the script writes the time of acceptance."""

@@ -14,7 +14,9 @@ from tests.support.waiting import wait_until
     [([], "'ended': 'LOST'"), (["raise"], "'outcome': 'lost'")],
     ids=["in a batch", "alone"],
 )
-def test_settle_of_a_frozen_worker_is_refused(stack: Stack, before: list[Any], refused: str) -> None:
+def test_settle_of_a_frozen_worker_is_refused(
+    stack: Stack, before: list[Any], refused: str
+) -> None:
     frozen = stack.worker("frozen", QUEUE_CONCURRENCY="1").start()
     webhook = stack.maker.make(do=[*before, "wait", "done"], **stack.gate())
     ref = stack.ref(webhook)

@@ -17,7 +17,7 @@ def test_main_killed_at_random_instants(stack: Stack) -> None:
             children = worker.children()
             worker.kill_main()
             killed_s, held = now_s(), stack.held()
-            wait_until(lambda: not _alive(children), 10, "the orphaned children have ended")
+            wait_until(lambda: not _alive(children), 10, "the orphans have ended")  # noqa: B023
         stack.worker("last").start()
         stack.assert_again(held, killed_s)
     stack.assert_whole()

@@ -157,7 +157,7 @@ def test_when_the_embedded_server_dies_all_end_with_an_error(
         assert b"the embedded server ended by itself" in up.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_early_end_leaves_nothing(
     tmp_path: Path, environ: dict[str, str], number: signal.Signals
 ) -> None:

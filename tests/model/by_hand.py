@@ -1,10 +1,18 @@
 """What the operator does: ``replay.lua``, ``drop.lua``, ``pause.lua``, ``unpark.lua``."""
 
 from tests.model.fate import forget_parking, go_solo
-from tests.model.places import push_wake, queue_length, ready_or_idle, set_ready, unpark
+from tests.model.places import (
+    partition_for,
+    push_wake,
+    queue_length,
+    ready_or_idle,
+    set_ready,
+    unpark,
+)
 from tests.model.state import (
     DEAD,
     HALTED,
+    IDLE,
     LEASED,
     LINE,
     NOT,
@@ -74,6 +82,32 @@ def resume_shop(d: Draft, s: int) -> None:
     if d.shops[s].at == HALTED:
         ready_or_idle(d, s)
     _resume_solo(d)
+
+
+def pause_topic(d: Draft) -> None:
+    d.world = d.world._replace(topic_paused=True)
+
+
+def resume_topic(d: Draft) -> None:
+    """Every shop with held webhooks gets them back, in front of its line."""
+    d.world = d.world._replace(topic_paused=False)
+    for s, shop in enumerate(d.shops):
+        if shop.held:
+            d.shop(s, releasing=True)
+            if d.options.release == "at_once":
+                release_held(d, s)
+    _resume_solo(d)
+
+
+def release_held(d: Draft, s: int) -> None:
+    shop = d.shops[s]
+    for w in shop.held:
+        d.webhook(w, at=LINE)
+    first = d.options.held_go == "front"
+    line = shop.held + shop.line if first else shop.line + shop.held
+    d.shop(s, line=line, held=(), releasing=False)
+    if shop.at == IDLE:
+        set_ready(d, s, partition_for(d, s, 0))
 
 
 def _resume_solo(d: Draft) -> None:

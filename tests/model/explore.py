@@ -121,7 +121,7 @@ def explore(
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Millions of tuples without one cycle: looking for cycles among them takes most of the time."""
+    """Millions of tuples without one cycle: looking for some takes most of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -4,6 +4,7 @@ from tests.model.state import (
     DEAD,
     DONE,
     DROPPED,
+    HELD,
     LEASED,
     LINE,
     LONG,
@@ -118,7 +119,7 @@ def _in_order(d: Draft, w: int) -> None:
         return
     for v in d.plan.order[d.plan.shop_of[w]]:
         earlier = d.webhooks[v]
-        if v >= w or not (earlier.at in OPEN if strict else earlier.at in (LINE, LEASED)):
+        if v >= w or not (earlier.at in OPEN if strict else earlier.at in (LINE, HELD, LEASED)):
             continue
         if d.plan.types[v] == d.plan.types[w] == "o":
             raise Violation(f"order: w{w} done before w{v} of the same shop")

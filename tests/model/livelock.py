@@ -33,9 +33,7 @@ def fair_cycle(edges: Iterable[tuple[int, int, str]], restless: bytearray) -> Cy
 
 
 def _cycle(component: frozenset[int], inner: Mapping[int, Sequence[Edge]]) -> Cycle:
-    taken = {
-        label for n in component for target, label in inner.get(n, ()) if target in component
-    }
+    taken = {label for n in component for target, label in inner.get(n, ()) if target in component}
     return Cycle(component, frozenset(taken))
 
 
@@ -45,7 +43,7 @@ def _is_fair(cycle: Cycle, enabled: Mapping[int, set[str]]) -> bool:
 
 
 def _components(inner: Mapping[int, Sequence[Edge]]) -> Iterator[frozenset[int]]:
-    """Strongly connected components of two states or more: Tarjan's algorithm, without recursion."""
+    """Strongly connected components of two or more: Tarjan's algorithm, without recursion."""
     order: dict[int, int] = {}
     low: dict[int, int] = {}
     path: list[int] = []

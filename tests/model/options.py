@@ -37,6 +37,7 @@ class Options:
     drop: int = 0
     pause_area: int = 0
     pause_shop: int = 0
+    pause_topic: int = 0  # the topic of webhooks of type o
     unpark: int = 0
     day: int = 0  # PARK_MAX_SECONDS pass
     config: int = 0  # INBOX_PARTITIONS changes from 2 to 1, process by process
@@ -77,6 +78,9 @@ class Options:
     solo_parks: Literal["note", "place", "leaves_ready", "itself"] = "note"
     paused_turn: Literal["keeps_mark", "clears_mark"] = "keeps_mark"
     resume: Literal["wakes", "silent"] = "wakes"
+    held_go: Literal["front", "rear"] = "front"  # where held webhooks return when their topic does
+    # Held webhooks return in the script that resumes | later, as for those beyond its bound.
+    release: Literal["at_once", "by_tick"] = "at_once"
     paused_suspects: Literal["stay", "set_aside"] = "stay"
 
     # --- Readings: troubled webhooks

@@ -9,6 +9,7 @@ from tests.model.state import (
     DRAINS,
     DROPPED,
     HALTED,
+    HELD,
     IDLE,
     LEASED,
     LINE,
@@ -50,17 +51,17 @@ def _newer_took_effect(plan: Plan, state: State, w: int) -> bool:
 
 def _webhooks(plan: Plan, state: State) -> Iterator[str]:
     lines = [w for shop in state.shops for w in shop.line]
+    held = [w for shop in state.shops for w in shop.held]
     leased = [w for part in state.partitions if part.lease for w in part.lease.batch]
     calm = _nothing_died(plan)
+    most_tasks = _most_tasks(plan, state)
     for w, webhook in enumerate(state.webhooks):
-        if lines.count(w) != (webhook.at == LINE) or leased.count(w) != (webhook.at == LEASED):
-            yield (
-                f"I1: w{w} is {webhook.at}, stands {lines.count(w)} times in a line"
-                f" and {leased.count(w)} times in a lease"
-            )
+        places = [LINE] * lines.count(w) + [HELD] * held.count(w) + [LEASED] * leased.count(w)
+        if places != [webhook.at] * (webhook.at in (LINE, HELD, LEASED)):
+            yield f"I1: w{w} is {webhook.at}, stands in {places or 'no place'}"
         if len(webhook.sets) > (webhook.at == SOLO):
             yield f"I1: w{w} is {webhook.at} and stands in the sets {', '.join(webhook.sets)}"
-        if webhook.messages > _most_tasks(plan, state):
+        if webhook.messages > most_tasks:
             yield f"I6: {webhook.messages} solo tasks of w{w} stand in DB 1"
         if webhook.raised > plan.options.attempts or webhook.fails > plan.options.attempts:
             yield f"I4: w{w} raised in {webhook.raised} runs of its own"
@@ -98,11 +99,11 @@ def _accounts(plan: Plan, state: State) -> Iterator[str]:
 def _shops(plan: Plan, state: State) -> Iterator[str]:
     for s, shop in enumerate(state.shops):
         ready = [p for p, part in enumerate(state.partitions) for r in part.ready if r == s]
-        leased = [p for p, part in enumerate(state.partitions) if part.lease and s in part.lease.shops]
+        leases = [part.lease for part in state.partitions]
+        leased = [p for p, lease in enumerate(leases) if lease and s in lease.shops]
         where = f"shop {s} is {shop.at}, ready in {ready}, leased in {leased}"
-        if ready != [shop.partition] * (shop.at == READY):
-            yield "place: " + where
-        elif leased != [shop.partition] * (shop.at in (LEASED, NOTED)):
+        is_leased = shop.at in (LEASED, NOTED)
+        if (ready, leased) != ([shop.partition] * (shop.at == READY), [shop.partition] * is_leased):
             yield "place: " + where
         if _line_is_wrong(shop):
             yield f"place: shop {s} is {shop.at} with the line {shop.line}"
@@ -129,7 +130,8 @@ def _too_many_wakeups(plan: Plan, state: State, standing: list[int]) -> Iterator
     """Every push but the tick's and the operator's is paid for by a wake-up taken.
 
     The tick pushes below two per partition with work, and as many more as it leaves room for solo
-    tasks; a worker may have one in hand meanwhile. A solo run that parks a ready shop takes its work away without taking its wake-up.
+    tasks; a worker may have one in hand meanwhile. A solo run that parks a ready shop takes the
+    work away, but not its wake-up.
     """
     doubled = sum(_spent(plan, state, "duplicated", "failover"))
     if plan.options.wakeups is not None and max(standing) > plan.options.wakeups + doubled:

@@ -54,10 +54,10 @@ def suspect_running(d: Draft) -> bool:
 
 
 def _may_run(d: Draft, w: int) -> bool:
-    webhook, s = d.webhooks[w], d.plan.shop_of[w]
-    if webhook.at != SOLO or d.world.area_paused or s in d.world.shops_paused:
+    webhook = d.webhooks[w]
+    if webhook.at != SOLO or d.is_paused(w):
         return False
-    if d.shops[s].at == PARKED:
+    if d.shops[d.plan.shop_of[w]].at == PARKED:
         return False
     if webhook.suspect and d.options.suspects == "one" and suspect_running(d):
         if d.options.busy_suspect == "is_done_with":

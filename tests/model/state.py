@@ -11,7 +11,8 @@ from tests.model.options import Options
 # --- Where a webhook is
 NEW, LINE, LEASED, SOLO, RUNNING = "new", "line", "leased", "solo", "running"
 DONE, SUPERSEDED, DEAD, DROPPED, VANISHED = "done", "superseded", "dead", "dropped", "vanished"
-OPEN = (LINE, LEASED, SOLO, RUNNING)
+HELD = "held"  # set aside by a turn, because its topic is paused
+OPEN = (LINE, HELD, LEASED, SOLO, RUNNING)
 SETTLED = (DONE, SUPERSEDED)
 
 # --- Sets in which a webhook that travels alone waits
@@ -63,6 +64,8 @@ class Shop(NamedTuple):
     line: tuple[int, ...] = ()
     since: int = NOT
     timer: bool = False  # stands in `parked`
+    held: tuple[int, ...] = ()
+    releasing: bool = False
 
 
 class Lease(NamedTuple):
@@ -119,6 +122,7 @@ class Budget(NamedTuple):
     drop: int
     pause_area: int
     pause_shop: int
+    pause_topic: int
     unpark: int
     day: int
     config: int
@@ -138,6 +142,7 @@ class World(NamedTuple):
 
     gap: bool = False  # no tick since an outage
     area_paused: bool = False
+    topic_paused: bool = False  # of webhooks of type o
     shops_paused: tuple[int, ...] = ()
     token: int = 0  # the counter in Redis
     owner: int = 0  # the last random owner, where they must be told apart
@@ -172,7 +177,9 @@ class Plan:
         self.options = options
         self.types = "".join(shops)
         self.shop_of = [s for s, types in enumerate(shops) for _ in types]
-        self.order = [[w for w, of in enumerate(self.shop_of) if of == s] for s in range(len(shops))]
+        self.order = [
+            [w for w, of in enumerate(self.shop_of) if of == s] for s in range(len(shops))
+        ]
         self.process_of = {k: process for process in options.processes for k in process}
         # Owners are told apart by number only where an old one can come back.
         self.numbered = options.failover > 0 or options.fence in ("counter", "reset")
@@ -195,7 +202,8 @@ class Draft:
     """A state while one step changes it."""
 
     __slots__ = (
-        "budget", "counts", "options", "partitions", "plan", "shops", "webhooks", "workers", "world",
+        "budget", "counts", "options", "partitions", "plan", "shops", "webhooks", "workers",
+        "world",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, state: State) -> None:
@@ -229,6 +237,14 @@ class Draft:
     def rest(self, k: int) -> None:
         """The worker's task has ended, however."""
         self.workers[k] = Worker()
+
+    def topic_is_paused(self, w: int) -> bool:
+        return self.world.topic_paused and self.plan.types[w] == "o"
+
+    def is_paused(self, w: int) -> bool:
+        """Its area, its topic or its shop."""
+        of_shop = self.plan.shop_of[w] in self.world.shops_paused
+        return self.world.area_paused or of_shop or self.topic_is_paused(w)
 
     def count(self, **changes: int) -> None:
         """Add to counters."""

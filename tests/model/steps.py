@@ -106,6 +106,10 @@ def _pauses(plan: Plan, state: State) -> Iterator[Step]:
         yield Step("resume the area", PROTOCOL, by_hand.resume_area)
     elif state.budget.pause_area:
         yield Step("pause the area", OUTSIDE, by_hand.pause_area, "pause_area")
+    if state.world.topic_paused:
+        yield Step("resume the topic", PROTOCOL, by_hand.resume_topic)
+    elif state.budget.pause_topic:
+        yield Step("pause the topic", OUTSIDE, by_hand.pause_topic, "pause_topic")
     for s in range(len(state.shops)):
         if s in state.world.shops_paused:
             yield Step(f"resume shop {s}", PROTOCOL, partial(by_hand.resume_shop, s=s))
@@ -270,5 +274,8 @@ def _end_solo_lease(d: Draft, w: int) -> None:
 
 def _tick_shops(plan: Plan, state: State) -> Iterator[Step]:
     for s, shop in enumerate(state.shops):
+        if shop.releasing:
+            step = partial(by_hand.release_held, s=s)
+            yield Step(f"tick releases what shop {s} held", PROTOCOL, step)
         if shop.timer:
             yield Step(f"tick unparks shop {s}", PROTOCOL, partial(tick.unpark_due, s=s))

@@ -89,7 +89,7 @@ def _message_lives(d: Draft, w: int) -> bool:
 def publish(d: Draft, w: int) -> None:
     """Publish its task; or set it aside while it is paused, or leave it while its shop waits."""
     webhook, s, options = d.webhooks[w], d.plan.shop_of[w], d.options
-    if d.world.area_paused or s in d.world.shops_paused:
+    if d.is_paused(w):
         if webhook.sets != (SUSPECTS,) or options.paused_suspects == "set_aside":
             d.webhook(w, sets=(STOPPED,), published=False)
     elif d.shops[s].at == PARKED:
@@ -140,5 +140,3 @@ def outage(d: Draft) -> None:
         if webhook.at == RUNNING:
             d.webhook(w, expired=True)
     d.world = d.world._replace(gap=d.options.gap != "ignored")
-
-

@@ -9,6 +9,7 @@ from tests.model.state import (
     CLEARING,
     DRAINING,
     HALTED,
+    HELD,
     LEASED,
     LINE,
     READY,
@@ -211,11 +212,14 @@ def _join(d: Draft, s: int, p: int) -> bool:
 
 
 def _draw(d: Draft, s: int, room: int) -> tuple[int, ...]:
-    line = d.shops[s].line
-    d.shop(s, at=LEASED, line=line[room:])
-    for w in line[:room]:
-        d.webhook(w, at=LEASED)
-    return line[:room]
+    """The webhooks at the front of its line; those of a paused topic are set aside."""
+    shop = d.shops[s]
+    seen = shop.line[:room]
+    aside = tuple(w for w in seen if d.topic_is_paused(w))
+    d.shop(s, at=LEASED, line=shop.line[room:], held=shop.held + aside)
+    for w in seen:
+        d.webhook(w, at=HELD if w in aside else LEASED)
+    return tuple(w for w in seen if w not in aside)
 
 
 def _run(d: Draft, k: int, lease: Lease) -> None:
@@ -242,5 +246,3 @@ def lose_answer_of_turn(d: Draft, k: int, worker: Worker, verdicts: str) -> None
     d.worker(
         k, does=ASKING, batch=worker.batch if blind else (), verdicts=verdicts if blind else ""
     )
-
-

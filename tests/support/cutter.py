@@ -1,7 +1,6 @@
 """A TCP proxy in front of Redis that loses the answers of chosen scripts, after their effect."""
 
 import asyncio
-import random
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -14,20 +13,18 @@ _CHUNK_BYTES = 1 << 16
 
 
 class Cutter:
-    """Passes everything on, until a script is called that chance picks.
+    """Passes everything on, but loses the answer to every n-th call of a script.
 
     That call reaches the server, and its answer comes back as far as here: it has taken effect.
-    Then the connection is cut. ``shares`` is the chance of each script by name (0 to 1); ``cut``
-    counts the answers that were lost.
+    Then the connection is cut. ``every`` is that n of each script by name; ``cut`` counts the
+    answers that were lost.
     """
 
-    def __init__(
-        self, port: int, scripts: Scripts, shares: Mapping[str, float], chance: random.Random
-    ) -> None:
+    def __init__(self, port: int, scripts: Scripts, every: Mapping[str, int]) -> None:
         self._server_port = port
         self._names = {scripts[name].sha: name for name in NAMES}
-        self.shares = dict(shares)
-        self._chance = random.Random(chance.random())
+        self.every = dict(every)
+        self._calls: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cutter", daemon=True)
@@ -60,9 +57,7 @@ class Cutter:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link()
         try:
             from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
@@ -101,12 +96,14 @@ class Cutter:
             writer.write(chunk)
 
     def _chosen(self, chunk: bytes) -> str:
-        """The script whose answer is to be lost, if this is a call of one and chance says so."""
+        """The script whose answer is to be lost, if this is a call of one and its turn has come."""
         at = chunk.find(b"EVALSHA\r\n$40\r\n")
         if at < 0:
             return ""
         name = self._names.get(chunk[at + 14 : at + 54], "")
-        return name if self._chance.random() < self.shares.get(name, 0) else ""
+        self._calls[name] += 1
+        n = self.every.get(name, 0)
+        return name if n and self._calls[name] % n == 0 else ""
 
 
 class _Link:

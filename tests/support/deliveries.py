@@ -50,7 +50,9 @@ class Maker:
             keys.domain(shop), f"w-{number:06d}", topic.name, area, topic.destructive, mac, text
         )
 
-    def some(self, n: int, shops: int = 8, acts: Mapping[str, float] | None = None) -> list[Arrival]:
+    def some(
+        self, n: int, shops: int = 8, acts: Mapping[str, float] | None = None
+    ) -> list[Arrival]:
         """``n`` webhooks of any of ``shops`` shops, most of them healthy."""
         weights = acts or {"done": 92, "sleep": 5, "raise": 3}
         drawn = self.chance.choices(list(weights), list(weights.values()), k=n)
@@ -92,7 +94,7 @@ class Posted(NamedTuple):
 
 
 class Post:
-    """One POST after the other to a receiver, signed as Shopify does; 200 is the acknowledgement."""
+    """One POST after the other to a receiver, signed as Shopify does; 200 acknowledges."""
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/webhooks/shopify"
@@ -117,7 +119,9 @@ class Post:
 
     def first_kept(self, since_s: float) -> float | None:
         """Seconds from ``since_s`` to the first 200 after it."""
-        return next((p.at_s - since_s for p in self.log if p.status == 200 and p.at_s > since_s), None)
+        return next(
+            (p.at_s - since_s for p in self.log if p.status == 200 and p.at_s > since_s), None
+        )
 
 
 def signed_headers(arrival: Arrival) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Avnu's programs as real processes that a test may kill, freeze and end: worker and receiver."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -114,10 +115,8 @@ class Program:
         """End it in whatever state it is, children included."""
         if self._process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A whole Avnu of one test's own: server, inbox, workers, receiver; and the assertion after a fault."""
+"""A whole Avnu of one test's own, and what must be so after a fault."""
 
 import random
 import time
@@ -67,9 +67,7 @@ class Stack:
         settings = Settings.load({**self.server.environ(), **self._wanted, **changes})
         return {**settings.to_environ(), RUNS: str(self.runs.path)}
 
-    def worker(
-        self, name: str = "one", options: Sequence[str] = (), **changes: str
-    ) -> Worker:
+    def worker(self, name: str = "one", options: Sequence[str] = (), **changes: str) -> Worker:
         """A worker, not started yet."""
         worker = Worker(name, self.folder, self.environ(**changes), options=options)
         self._programs.append(worker)
@@ -200,12 +198,13 @@ class Stack:
         left = held - self.runs.refs(Moment.BEGUN, since_s)
         return left - self.settled(left)
 
-    def assert_whole(
-        self, within_s: float = 30.0, dead: Mapping[str, str] | None = None
-    ) -> Audit:
+    def assert_dies(self, wanted: str, within_s: float) -> None:
+        wait_until(lambda: self.trouble(wanted).get("state") == "dead", within_s, f"{wanted} dies")
+
+    def assert_whole(self, within_s: float = 30.0, dead: Mapping[str, str] | None = None) -> Audit:
         """Everything acknowledged is settled once, or dead for the cause that ``dead`` gives it."""
         try:
-            wait_until(lambda: self._calm(), within_s, "everything is settled or dead")
+            wait_until(self._calm, within_s, "everything is settled or dead")
         except AssertionError as late:
             late.add_note(self.story())
             raise
@@ -213,7 +212,8 @@ class Stack:
         assert found.ok, found.faults
         self._assert_all_there(dead or {})
         self._assert_settled_once(found)
-        wait_until(lambda: self.wakeups() == 0, 10, "no wake-up is left over")
+        before = self.wakeups()
+        wait_until(lambda: self.wakeups() == 0, 30, f"no wake-up of {before} is left over")
         return found
 
     def story(self) -> str:
@@ -239,7 +239,7 @@ class Stack:
 
     def _assert_all_there(self, dead: Mapping[str, str]) -> None:
         causes = {one: self.trouble(one).get("cause") for one in self._dead()}
-        assert causes == dict(dead)
+        assert causes == dict(dead), causes
         lost = self.acknowledged - self.settled(self.acknowledged) - dead.keys()
         assert not lost, f"{len(lost)} acknowledged webhooks are lost: {sorted(lost)[:5]}"
 

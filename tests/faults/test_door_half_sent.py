@@ -1,0 +1,51 @@
+"""500 half-sent requests are held open: the production door answers others as if nothing were."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from avnu.settings import Settings
+from tests.conftest import API_SECRET
+from tests.support.doors import ASGI, Door, rendered, signed
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+HELD = 500
+ANSWER_WITHIN_S = 0.05
+ASKED = 100
+# A busy machine may stop the asker itself for a moment.
+LATE = 5
+
+
+@pytest.fixture
+def door(server: Server, flush: None, tmp_path: Path) -> Iterator[Door]:
+    settings = Settings.load({**server.environ(), "SHOPIFY_API_SECRET": API_SECRET})
+    with Door(ASGI, tmp_path, settings).start() as running:
+        yield running
+
+
+@pytest.mark.parametrize("half", ["headers", "body", "unsigned body"])
+def test_others_are_answered_in_50_ms(door: Door, half: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 2 * HELD:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * HELD), hard))
+    headers = [] if half == "unsigned body" else list(signed(door.secret, b"{}").items())
+    request = rendered(b"{", [*headers, ("Content-Length", "5000")])
+    held = [door.connect() for _ in range(HELD)]
+    try:
+        for opened in held:
+            opened.sendall(request[:60] if half == "headers" else request)
+        answers = [door.post(b'{"n": %d}' % n) for n in range(ASKED)]
+        assert {answer.status for answer in answers} == {200}
+        slowest_first = sorted((answer.took_s for answer in answers), reverse=True)
+        assert slowest_first[LATE] < ANSWER_WITHIN_S, slowest_first[: LATE + 1]
+        if half == "body":
+            for opened in held:
+                opened.settimeout(8)
+                assert opened.recv(100).startswith(b"HTTP/1.1 408")
+    finally:
+        for opened in held:
+            opened.close()
+    wait_until(lambda: door.post().status == 200, 5, "the door is as it was")

@@ -1,0 +1,23 @@
+"""Redis is killed and restarted with its append-only file, twice under load."""
+
+from tests.faults.outage import assert_refused_in_time
+from tests.support.deliveries import Post
+from tests.support.programs import until
+from tests.support.stack import Stack, now_s
+from tests.support.waiting import wait_until
+
+
+def test_redis_killed_and_restarted(stack: Stack) -> None:
+    receiver, worker = stack.receiver().start(), stack.worker().start()
+    post = Post(receiver.url)
+    with stack.load(post):
+        for _ in range(2):
+            until(now_s() + stack.chance.uniform(0.5, 1.5))
+            stack.server.kill()
+            until(now_s() + stack.chance.uniform(1.0, 2.5))
+            stack.server.start()
+            back_s = now_s()
+            wait_until(lambda: post.first_kept(back_s), 5, "the receiver keeps webhooks again")  # noqa: B023
+    stack.assert_whole()
+    assert_refused_in_time(post)
+    assert worker.running

@@ -1,0 +1,71 @@
+"""INBOX_DURABILITY: 200 only after disk or replica confirmed, a duplicate no sooner; both doors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from avnu.settings import Settings
+from tests.conftest import API_SECRET
+from tests.support.doors import ASGI, DOORS, WSGI, Door, signed
+from tests.support.servers import REDIS, Server
+from tests.support.waiting import wait_until
+
+BODY = b'{"id": 1}'
+
+
+def settings_of(server: Server, durability: str) -> Settings:
+    return Settings.load(
+        {
+            **server.environ(),
+            "SHOPIFY_API_SECRET": API_SECRET,
+            "INBOX_DURABILITY": durability,
+            "INBOX_DURABILITY_TIMEOUT_MS": "300",
+        }
+    )
+
+
+@pytest.fixture
+def primary(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "primary") as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_fsync_waits_for_the_disk(kind: str, primary: Server, tmp_path: Path) -> None:
+    with Door(kind, tmp_path, settings_of(primary, "fsync")).start() as door:
+        assert door.post(BODY).status == 200
+        with primary.client() as client:
+            client.config_set("appendonly", "no")
+            assert door.post(b'{"id": 2}').status == 503  # WAITAOF has become an error
+            client.config_set("appendonly", "yes")
+        wait_until(lambda: door.post(b'{"id": 3}').status == 200, 10, "the disk confirms again")
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_replica_waits_for_one_and_so_does_a_duplicate(
+    kind: str, primary: Server, tmp_path: Path
+) -> None:
+    headers = list(signed(API_SECRET, BODY).items())
+    with Door(kind, tmp_path, settings_of(primary, "replica")).start() as door:
+        assert door.post(BODY, headers).status == 503
+        again = door.post(BODY, headers)
+        assert (again.status, again.headers["retry-after"]) == (503, "1")
+        assert again.took_s >= 0.29  # it waited, and is no 200 for being known
+        with Server(tmp_path / "replica", extra=["--replicaof", f"127.0.0.1 {primary.port}"]):
+            wait_until(lambda: door.post(BODY, headers).status == 200, 20, "the replica confirms")
+            assert door.post(b'{"id": 2}').status == 200
+        assert wait_until(lambda: door.post(b'{"id": 3}').status == 503, 10, "the replica has gone")
+
+
+def test_a_server_that_cannot_promise_it_is_refused_at_start(tmp_path: Path) -> None:
+    """Redis 7.0 has no WAITAOF."""
+    with Server(tmp_path / "old", kind=REDIS) as old:
+        with old.client() as client:
+            version = str(client.info("server")["redis_version"])
+        if tuple(map(int, version.split(".")[:2])) >= (7, 2):
+            pytest.skip(f"Redis {version} knows WAITAOF")
+        for kind in (ASGI, WSGI):
+            with Door(kind, tmp_path, settings_of(old, "fsync")).launch() as door:
+                assert door.wait(20) != 0
+                assert "WAITAOF" in door.log
