@@ -31,6 +31,7 @@ class Role(enum.StrEnum):
     INBOX = "inbox"
     QUEUE = "queue"
     CACHE = "cache"
+    ENTRIES = "entries"
 
 
 def retry() -> Retry:
@@ -49,23 +50,22 @@ def database(settings: Settings, role: Role) -> int:
         Role.INBOX: settings.redis_webhook_db,
         Role.QUEUE: settings.redis_queue_db,
         Role.CACHE: settings.redis_cache_db,
+        Role.ENTRIES: settings.redis_cache_db,
     }[role]
 
 
 def on_own_server(settings: Settings, role: Role) -> bool:
     """True for the cache when REDIS_CACHE_HOST gives it a server of its own."""
-    return role is Role.CACHE and bool(settings.redis_cache_host)
+    return role in {Role.CACHE, Role.ENTRIES} and bool(settings.redis_cache_host)
 
 
 def connection_options(settings: Settings, role: Role) -> dict[str, Any]:
     """Pool arguments of ``role``, without address and retry: limits, timeouts, login, TLS."""
     return {
         "max_connections": settings.redis_pool_size,
-        "timeout": settings.redis_pool_wait_ms / 1000,
         "db": database(settings, role),
         "client_name": f"avnu-{role}",
-        "socket_timeout": settings.redis_socket_timeout_ms / 1000,
-        "socket_connect_timeout": settings.redis_connect_timeout_ms / 1000,
+        **_limits(settings, role),
         "socket_keepalive": True,
         "retry_on_error": [],
         "decode_responses": False,
@@ -100,6 +100,20 @@ def tls_options(settings: Settings) -> dict[str, Any]:
     if settings.redis_tls_ca_file:
         options["ssl_ca_certs"] = settings.redis_tls_ca_file
     return options
+
+
+def _limits(settings: Settings, role: Role) -> dict[str, float]:
+    """Longest waits in s: for a free connection, for an answer, for a connection to open."""
+    waits_ms = (
+        settings.redis_pool_wait_ms,
+        settings.redis_socket_timeout_ms,
+        settings.redis_connect_timeout_ms,
+    )
+    if role is Role.ENTRIES:
+        # A cached value that takes longer than this is worth less than loading it.
+        waits_ms = tuple(min(wait_ms, settings.cache_timeout_ms) for wait_ms in waits_ms)
+    names = ("timeout", "socket_timeout", "socket_connect_timeout")
+    return {name: wait_ms / 1000 for name, wait_ms in zip(names, waits_ms, strict=True)}
 
 
 def _login(settings: Settings, role: Role) -> dict[str, str | None]:

@@ -1,8 +1,9 @@
 """Connections to Redis by role, each with a pool of its own; nobody else opens one.
 
-Three roles: ``inbox`` (REDIS_WEBHOOK_DB), ``queue`` (REDIS_QUEUE_DB, what Celery also uses) and
-``cache`` (REDIS_CACHE_DB, on a server of its own when REDIS_CACHE_HOST is set). A role has one
-pool per process: a flood of cache reads cannot take the inbox's last connection. The rules are in
+The roles: ``inbox`` (REDIS_WEBHOOK_DB), ``queue`` (REDIS_QUEUE_DB, what Celery also uses),
+``cache`` (REDIS_CACHE_DB, on a server of its own when REDIS_CACHE_HOST is set: breaker, budget) and
+``entries`` (the same for the cache itself, with shorter limits). A role has one pool per process: a
+flood of cache reads cannot take the last connection of the inbox or the guards. The rules are in
 ``avnu/connection_options.py``; whether the server will do is asked in ``avnu/server_check.py``.
 """
 
@@ -83,6 +84,10 @@ class Connections:
     def cache(self) -> redis.Redis:
         """The cache's database, perhaps on another server."""
         return self._client(Role.CACHE)
+
+    def entries(self) -> redis.Redis:
+        """The same database for the cache's entries alone: waits no longer than CACHE_TIMEOUT_MS."""
+        return self._client(Role.ENTRIES)
 
     def inbox_async(self) -> redis.asyncio.Redis:
         """A new asyncio client on the inbox's database, for the event loop that runs now.

@@ -146,6 +146,13 @@ class NotDurable(InboxUnavailable):
     """Webhooks are in the inbox, but disk or replica did not confirm them in time: 503."""
 
 
+# ---- cache
+
+
+class CacheEntryUnreadable(AvnuError):
+    """What the cache holds is broken or of another release: treat it as not there."""
+
+
 # ---- command line
 
 

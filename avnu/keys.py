@@ -4,7 +4,7 @@ A *ref* names one webhook: ``<shop>/<webhook id>``. A *part* names one partition
 ``<area>/<number>``. In keys a shop is its name without ``.myshopify.com``: it cannot hold a
 slash, so both read unambiguously, and a key is 14 bytes shorter.
 
-To add a key: add a row to ``INBOX_KEYS``; Lua reaches it as ``K.<name>``, Python as
+To add a key: add a row to the table of its database; Lua reaches it as ``K.<name>``, Python as
 ``keys.<name>`` (whole key) or ``keys.of("<name>", suffix)``.
 """
 
@@ -57,6 +57,31 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     KeyRow("probe", "probe", "string", "", "written, read and deleted by health checks"),
 )
 
+# DB 0. A name is not taken twice over all tables; a suffix neither, as databases may be one server's.
+GUARD_KEYS: tuple[KeyRow, ...] = (
+    KeyRow("guards_offset", "guards_offset", "string", "", "ms added to the server's time; tests"),
+    KeyRow("breakers", "breakers", "set", "", "names of the breakers that ever opened or were forced"),
+    KeyRow("breaker", "brk:", "hash", "name", "state, generation, openings and override of a breaker"),
+    KeyRow("breaker_window", "brkw:", "hash", "name", "'<second>+' and '<second>-': good, bad calls"),
+    KeyRow("breaker_seen", "brks:", "zset", "name", "shop by the ms of its last call that counts"),
+    KeyRow("breaker_bad", "brkb:", "zset", "name", "the same, of shops whose last call was bad"),
+    KeyRow("breaker_probes", "brkp:", "hash", "name", "permits and votes of one half-open window"),
+    KeyRow("breaker_batches", "brki:", "zset", "name", "id of a batch of outcomes by ms: counted once"),
+    KeyRow("budget", "bgt:", "hash", "shop", "estimate, capacity, rate; 'r<id>' a reservation"),
+    KeyRow("budget_leases", "bgtl:", "zset", "shop", "id of a reservation by the ms when it lapses"),
+    KeyRow("budget_costs", "bgtc", "hash", "", "query → points it asks for, as learnt"),
+)
+
+CACHE_KEYS: tuple[KeyRow, ...] = (
+    KeyRow("cache_entry", "ce:", "string", "<kind>/<shop>/<id>", "'<heading>\\n<value>', may expire"),
+    KeyRow("cache_lease", "cl:", "string", "<kind>/<shop>/<id>", "who loads it, or 'failed'"),
+    KeyRow("cache_marks", "cm:", "hash", "shop", "epoch, seq; '#<tag>': its last invalidation"),
+    KeyRow("cache_counts", "cc", "hash", "", "'<kind> <outcome>': counters that only grow"),
+    KeyRow("cache_channel", "cx", "channel", "", "invalidations, published to every process"),
+)
+
+TABLES: tuple[tuple[KeyRow, ...], ...] = (INBOX_KEYS, GUARD_KEYS, CACHE_KEYS)
+
 
 def short(shop: str) -> str:
     """``name.myshopify.com`` → ``name``, as keys hold it."""
@@ -84,7 +109,7 @@ class Keys:
 
     def __init__(self, namespace: str) -> None:
         self.prefix = f"{namespace}:"
-        self._suffix = {row.name: row.suffix for row in INBOX_KEYS}
+        self._suffix = {row.name: row.suffix for table in TABLES for row in table}
 
     def of(self, name: str, suffix: str = "") -> str:
         """The key of family ``name``, e.g. ``of("line", "orders/one-shop")``."""
@@ -92,4 +117,4 @@ class Keys:
 
     def all(self) -> dict[str, str]:
         """Every family with its key or prefix, as the scripts are rendered with them."""
-        return {row.name: f"{self.prefix}{row.suffix}" for row in INBOX_KEYS}
+        return {name: f"{self.prefix}{suffix}" for name, suffix in self._suffix.items()}

@@ -40,6 +40,8 @@ class Leases:
         self._handler_s = inbox.settings.inbox_handler_seconds
         self._held: dict[int, Held] = {}
         self._pid = 0
+        # Two threads of a pool may take the first leases of their process at once.
+        self._starting = threading.Lock()
 
     @contextmanager
     def holding(self, kind: str, name: str, owner: str, token: str) -> Iterator[float]:
@@ -55,10 +57,11 @@ class Leases:
 
     def _start(self) -> None:
         """A thread does not survive a fork, so each process starts its own."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._held.clear()
-            threading.Thread(target=self._renew_for_ever, name="leases", daemon=True).start()
+        with self._starting:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._held.clear()
+                threading.Thread(target=self._renew_for_ever, name="leases", daemon=True).start()
 
     def _renew_for_ever(self) -> None:
         while True:

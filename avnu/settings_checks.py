@@ -57,6 +57,8 @@ def waits(settings: AllSettings) -> Iterator[str]:
         yield "PARK_LONGEST_SECONDS is above PARK_MAX_SECONDS; lower the first"
     if settings.inbox_slice_ms > settings.inbox_lease_seconds * 1000:
         yield "INBOX_SLICE_MS is above INBOX_LEASE_SECONDS; lower the first"
+    if settings.breaker_open_ms > settings.breaker_open_longest_ms:
+        yield "BREAKER_OPEN_MS is above BREAKER_OPEN_LONGEST_MS; lower the first"
     if settings.inbox_durability is Durability.MEMORY:
         return
     longest_ms = min(settings.redis_socket_timeout_ms, settings.webhook_inbox_seconds * 1000)

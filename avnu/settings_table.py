@@ -9,6 +9,8 @@ import dataclasses
 import enum
 
 from avnu.secret import Secret
+from avnu.settings_cache import CacheSettings
+from avnu.settings_guards import BreakerSettings, BudgetSettings
 from avnu.settings_inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings_kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
 from avnu.settings_redis import CacheServerSettings, RedisSettings
@@ -65,7 +67,7 @@ class ServiceSettings:
     )
     database_url: Secret = row(
         Hidden("SQLAlchemy address, may hold a password"),
-        Secret("sqlite:///avnu.db"),
+        Secret("sqlite:///.avnu/avnu.db"),
         "The marketplace's database.",
     )
     token_encryption_keys: tuple[Secret, ...] = row(
@@ -83,6 +85,9 @@ GROUPS: tuple[type, ...] = (
     ServiceSettings,
     InboxSettings,
     WebhookSettings,
+    CacheSettings,
+    BreakerSettings,
+    BudgetSettings,
 )
 
 
@@ -95,5 +100,8 @@ class AllSettings(
     ServiceSettings,
     InboxSettings,
     WebhookSettings,
+    CacheSettings,
+    BreakerSettings,
+    BudgetSettings,
 ):
     """Every setting as a typed attribute, named like its variable in lower case."""

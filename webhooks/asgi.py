@@ -12,10 +12,11 @@ from typing import Any, cast
 from a2wsgi import WSGIMiddleware
 
 from avnu.errors import AvnuError, InboxUnavailable
-from avnu.inbox.arrival import Answer, Arrival
+from avnu.logs import configure_logging
 from avnu.settings import load_settings
 from webhooks import replies
 from webhooks.asgi_body import Bodies, Message, Receive, Send
+from webhooks.bridge import Bridge
 from webhooks.headers import from_pairs
 from webhooks.pulse import Pulse
 from webhooks.receiver import Receiver, compose
@@ -36,7 +37,9 @@ class Door:
         )
         self._committer = receiver.committer()
         self._pulse = Pulse(receiver.counts, receiver.inbox)
-        flask: Any = create_flask(receiver, _served_here)
+        # Flask tidies paths, so it may yet find a delivery in what this door did not.
+        bridge = Bridge(asyncio.get_running_loop(), self._committer, settings.webhook_inbox_seconds)
+        flask: Any = create_flask(receiver, bridge.keep)
         self._wsgi = WSGIMiddleware(flask)
         self.others = cast("Callable[[Message, Receive, Send], Awaitable[None]]", self._wsgi)
 
@@ -105,7 +108,9 @@ class Application:
         """One connection of any kind, as ASGI 3 has it."""
         if scope["type"] == "http":
             door = self._door or await self._open()
-            if scope["method"] == "POST" and scope["path"].startswith(PREFIX):
+            # A path is told with the prefix under which the server was mounted, if any.
+            prefix = scope.get("root_path", "") + PREFIX
+            if scope["method"] == "POST" and scope["path"].startswith(prefix):
                 await door.webhook(scope, receive, send)
             else:
                 await door.others(scope, receive, send)
@@ -139,10 +144,6 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _served_here(arrival: Arrival) -> Answer:
-    raise AssertionError(f"{arrival.topic} came to Flask beside the door that serves it")
-
-
 @functools.cache
 def _messages(reply: Reply, closing: bool = False) -> tuple[Message, Message]:
     """A reply as two ASGI messages, made once: servers copy what they need of them."""
@@ -154,7 +155,9 @@ def _messages(reply: Reply, closing: bool = False) -> tuple[Message, Message]:
 
 
 def _from_environment() -> Receiver:
-    return compose(load_settings())
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    return compose(settings)
 
 
 app = Application(_from_environment)

@@ -34,7 +34,7 @@ class Receiver:
     room: Room
 
     def committer(self) -> Committer:
-        """A committer for the event loop that runs now."""
+        """A committer, for the event loop in which it will be started."""
         key = self.inbox.keys.of("probe").encode()
         probe = [[b"SET", key, b"1", b"EX", b"60"], [b"DEL", key]]
         return Committer(

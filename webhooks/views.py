@@ -27,7 +27,6 @@ def create_flask(receiver: Receiver, keep: Keep) -> Flask:
     """The app of one receiver. ``keep`` blocks until the inbox has answered."""
     app = Flask("webhooks")
     app.url_map.converters["anything"] = _Anything
-    app.url_map.merge_slashes = False  # it redirects, which Shopify counts as a failure
     deliver = _Delivery(receiver, keep)
     app.add_url_rule(
         f"{PREFIX}<anything:rest>",

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 
+from avnu.logs import configure_logging
 from avnu.settings import Settings, load_settings
 from webhooks.commit_thread import CommitThread
 from webhooks.receiver import compose
@@ -23,8 +24,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises SettingsInvalid and UnsupportedServer.
     """
-    receiver = compose(settings or load_settings())
-    return create_flask(receiver, CommitThread(receiver).keep)
+    if settings is None:
+        settings = load_settings()
+        configure_logging(settings.log_level)
+    receiver = compose(settings)
+    thread = CommitThread(receiver)
+    flask = create_flask(receiver, thread.keep)
+    flask.before_request(thread.begin)  # not sooner: threads do not follow into a forked worker
+    return flask
 
 
 @functools.cache

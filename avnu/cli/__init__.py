@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "webhooks": "avnu.cli.webhooks",
     "dead": "avnu.cli.dead",
     "queues": "avnu.cli.queues",
+    "shops": "avnu.cli.shops",
+    "db": "avnu.cli.db",
     "doctor": "avnu.cli.doctor",
     "verify": "avnu.cli.verify",
     "sign": "avnu.cli.sign",

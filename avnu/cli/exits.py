@@ -1,7 +1,15 @@
 """Exit codes: how a command ends, and the sentence it leaves on stderr."""
 
 from avnu.cli.output import say
-from avnu.errors import AvnuError, CannotReach, InboxUnavailable, NotFound, SettingsInvalid
+from avnu.errors import (
+    AvnuError,
+    CannotReach,
+    InboxUnavailable,
+    NotFound,
+    SettingsInvalid,
+    StoreUnavailable,
+    UnknownShop,
+)
 
 OK = 0
 CHECK_FAILED = 1
@@ -14,6 +22,8 @@ _CODES: tuple[tuple[type[AvnuError], int], ...] = (
     (NotFound, NOT_FOUND),
     (CannotReach, CANNOT_REACH),
     (InboxUnavailable, CANNOT_REACH),
+    (UnknownShop, NOT_FOUND),
+    (StoreUnavailable, CANNOT_REACH),
 )
 
 

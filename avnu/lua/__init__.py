@@ -1,19 +1,20 @@
-"""The inbox's Redis scripts: one atomic step per ``.lua`` file.
+"""Redis scripts: one atomic step per ``.lua`` file.
 
 A file whose name begins with an underscore is a shared piece; ``--@include _piece`` puts it in,
 once. Three things are put in when a script is rendered: ``K.name`` becomes the key or its prefix
-(from :mod:`avnu.keys`), ``C.name`` a setting (times in ms, ``_s`` in seconds), and the piece
-``_wakeups`` answers per area its Celery queue and the message that wakes a partition. Literals,
-because a script runs from its first line at each call, and building tables of them cost 3.5 of the
-24 µs of a turn that only finds its lease lost.
+(from :mod:`avnu.keys`), ``C.name`` a setting (times in ms, ``_s`` in seconds), and for the inbox the
+piece ``_wakeups`` answers per area its Celery queue and the message that wakes a partition.
+Literals, because a script runs from its first line at each call, and building tables of them cost
+3.5 of the 24 µs of a turn that only finds its lease lost.
 
-To add a script: write ``name.lua`` with its header (purpose, KEYS, ARGV, returns, why atomic) and
-call it with ``scripts.run(client, "name", …)``.
+To add a script: write ``name.lua`` with its header (purpose, KEYS, ARGV, returns, why atomic), put
+its name where ``Scripts`` is made (``NAMES`` here are the inbox's), and call it with
+``scripts.run(client, "name", …)``.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
 
@@ -48,16 +49,20 @@ class Script(msgspec.Struct, frozen=True):
 
 
 class Scripts:
-    """All scripts, rendered for one namespace, one set of settings, one set of wake-ups."""
+    """Some scripts, rendered for one namespace, one set of settings, one set of wake-ups."""
 
     def __init__(
-        self, keys: Keys, constants: Mapping[str, int], wakeups: Mapping[str, Wakeup]
+        self,
+        keys: Keys,
+        constants: Mapping[str, int],
+        wakeups: Mapping[str, Wakeup] | None = None,
+        names: Iterable[str] = NAMES,
     ) -> None:
         self.keys = keys
-        names = {f"K.{name}": f"'{key}'" for name, key in keys.all().items()}
-        names |= {f"C.{name}": str(value) for name, value in constants.items()}
-        pieces = {"_wakeups": _wakeups(wakeups)}
-        self._scripts = {name: _render(name, names, pieces) for name in NAMES}
+        literals = {f"K.{name}": f"'{key}'" for name, key in keys.all().items()}
+        literals |= {f"C.{name}": str(value) for name, value in constants.items()}
+        pieces = {} if wakeups is None else {"_wakeups": _wakeups(wakeups)}
+        self._scripts = {name: _render(name, literals, pieces) for name in names}
 
     def __getitem__(self, name: str) -> Script:
         return self._scripts[name]
@@ -75,7 +80,7 @@ class Scripts:
             return client.execute_command("EVALSHA", script.sha, 0, *argv)
 
 
-def _render(name: str, names: Mapping[str, str], pieces: Mapping[str, str]) -> Script:
+def _render(name: str, literals: Mapping[str, str], pieces: Mapping[str, str]) -> Script:
     included: set[str] = set()
 
     def include(match: re.Match[str]) -> str:
@@ -86,7 +91,7 @@ def _render(name: str, names: Mapping[str, str], pieces: Mapping[str, str]) -> S
         return _INCLUDE.sub(include, pieces.get(piece) or _read(piece))
 
     text = _INCLUDE.sub(include, _read(name))
-    text = _NAME.sub(lambda match: names[match.group(0)], text)
+    text = _NAME.sub(lambda match: literals[match.group(0)], text)
     data = text.encode()
     return Script(name, data, hashlib.sha1(data, usedforsecurity=False).hexdigest().encode())
 

@@ -72,12 +72,15 @@ class Store:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         try:
-            with self._own_engine().connect() as connection:
-                connection = connection.execution_options(**{WRITES: writes})
+            with self._own_engine().connect() as plain:
+                connection = plain.execution_options(**{WRITES: writes})
                 with connection.begin():
                     yield connection
         except (DBAPIError, PoolTimeout) as fault:
-            raise self._as_ours(fault) from fault
+            ours = self._as_ours(fault)
+            if ours is None:
+                raise
+            raise ours from fault
 
     def _own_engine(self) -> Engine:
         if self._pid != os.getpid():
@@ -86,8 +89,8 @@ class Store:
             self._pid = os.getpid()
         return self._engine
 
-    def _as_ours(self, fault: DBAPIError | PoolTimeout) -> AvnuError | DBAPIError | PoolTimeout:
-        """The error to raise instead. One that is a mistake of ours stays what it is."""
+    def _as_ours(self, fault: DBAPIError | PoolTimeout) -> AvnuError | None:
+        """The error to raise instead; None for what is a mistake in a statement."""
         if isinstance(fault, PoolTimeout):
             return StoreUnavailable(f"{self.place}: all connections are in use")
         first = str(fault.orig).partition("\n")[0]
@@ -95,7 +98,7 @@ class Store:
             return StoreOutdated(f"{self.place} is not ready for this Avnu ({first}); {UPGRADE}")
         if isinstance(fault, OperationalError | InterfaceError | InternalError):
             return StoreUnavailable(f"{self.place} does not answer: {first}")
-        return fault
+        return None
 
 
 def _is_missing(fault: DBAPIError) -> bool:

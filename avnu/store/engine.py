@@ -37,7 +37,7 @@ def parse_url(text: Secret) -> URL:
     """
     try:
         url = make_url(text.reveal())
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsInvalid([f"DATABASE_URL cannot be read; {_ADVICE}"]) from None
     kind = url.drivername.partition("+")[0]
     if kind in ("postgresql", "postgres"):

@@ -1,17 +1,18 @@
 """One refresh at a time per shop, across all processes and hosts: a lease in the shop's own row.
 
-Three places could hold that lock. A **row lock** held during the exchange (``FOR UPDATE``) keeps a
-connection idle in a transaction for as long as Shopify takes, and SQLite has no row locks: a
-``BEGIN IMMEDIATE`` around a network call would stop every writer of the whole database. A **lease in
-Redis** is lost when the cache is flushed or evicts it, ends nothing when Redis is down, and cannot
-be compared in the transaction that stores the pair. So: an owner and an end in the row, taken and
-ended by two short transactions with the network call between them. The pair is stored only where
-the owner is still the same, so one who was frozen past its lease stores nothing; and a reinstall,
-which clears the owner, is not overwritten by an answer to the token before it.
+Three places could hold that lock. A **row lock** held during the exchange (``FOR UPDATE``) keeps
+a connection idle in a transaction for as long as Shopify takes, and SQLite has no row locks: a
+``BEGIN IMMEDIATE`` around a network call would stop every writer of the whole database. A **lease
+in Redis** is lost when the cache is flushed or evicts it, stops every refresh while Redis is down,
+and cannot be compared in the transaction that stores the pair. So: an owner and an end in the row,
+taken and ended by two short transactions with the network call between them. The pair is stored
+only where the owner is still the same, so one who was frozen past its lease stores nothing; and a
+reinstall, which clears the owner, is not overwritten by an answer to the token before it.
 
-A holder that is killed leaves the lease behind, until it ends by the database's clock. Whoever comes
-next asks with the same refresh token: Shopify accepts it until its replacement is used, for up to
-30 days (shopify.dev, changelog of 2026-08-28), so a pair that was answered and not stored is no loss.
+A holder that is killed leaves the lease behind, until it ends by the database's clock. Whoever
+comes next asks with the same refresh token: Shopify accepts it until its replacement is used, for
+up to 30 days (shopify.dev, changelog of 2026-08-28), so a pair that was answered and not stored is
+no loss.
 """
 
 from datetime import datetime, timedelta

@@ -139,6 +139,14 @@ class Shops:
             self.get(domain)
         return bool(changed)
 
+    def make_due(self, domain: str) -> None:
+        """Have a new pair asked for at the next use of the token. Raises UnknownShop."""
+        now = self._now()
+        self._change(
+            domain,
+            {"access_due_at": now, "refresh_after": None, "refresh_failures": 0, "updated_at": now},
+        )
+
     def describe(
         self, domain: str, *, plan: str | None = None, scopes: tuple[str, ...] | None = None
     ) -> None:

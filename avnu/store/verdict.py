@@ -43,20 +43,11 @@ def judge(row: TokenRow, now: datetime, *, refused: bool) -> Verdict:
     """``now`` is the host's time; ``refused`` says that Shopify answered 401 to this very token."""
     if row.status is Status.UNINSTALLED or row.access is None:
         return Verdict.NEVER
-    alive = is_alive(row, now, refused=refused)
+    obstacle = _obstacle(row)
+    if not is_alive(row, now, refused=refused):
+        return obstacle or Verdict.ASK
     due = row.due_at is not None and row.due_at <= now
-    if alive and not due:
-        return Verdict.SERVE
-    if row.refresh is None:
-        return Verdict.SERVE if alive else Verdict.NEVER
-    if row.until is not None and row.now < row.until:
-        return Verdict.SERVE if alive else Verdict.WAIT
-    if row.after is not None and row.now < row.after:
-        if alive:
-            return Verdict.SERVE
-        return Verdict.NEVER if row.status is Status.UNAUTHORISED else Verdict.LATER
-    # Also of an unauthorised shop, now and then: it may have been our own secret that was wrong.
-    return Verdict.ASK
+    return Verdict.ASK if due and obstacle is None else Verdict.SERVE
 
 
 def is_alive(row: TokenRow, now: datetime, *, refused: bool) -> bool:
@@ -64,3 +55,15 @@ def is_alive(row: TokenRow, now: datetime, *, refused: bool) -> bool:
     if refused or row.access is None or row.status is Status.UNAUTHORISED:
         return False
     return row.expires_at is None or now < row.expires_at
+
+
+def _obstacle(row: TokenRow) -> Verdict | None:
+    """Why no pair can be asked for just now, as the verdict for who has no live token."""
+    if row.refresh is None:
+        return Verdict.NEVER
+    if row.until is not None and row.now < row.until:
+        return Verdict.WAIT
+    if row.after is not None and row.now < row.after:
+        return Verdict.NEVER if row.status is Status.UNAUTHORISED else Verdict.LATER
+    # Asked also of an unauthorised shop, now and then: our own secret may have been what was wrong.
+    return None

@@ -9,6 +9,7 @@ from tests.bench.avnu_system import Avnu
 from tests.bench.bodies import Body
 from tests.bench.celery_system import PlainCelery
 from tests.bench.deliveries import requests as render
+from tests.bench.machine import Others
 from tests.bench.report import Report, Target, median, median_ratio
 from tests.bench.system import System
 
@@ -123,7 +124,9 @@ class Contest:
         label = name.lower()
         if best := self._best_bullmq(rounds):
             ratio = median_ratio(rounds["Avnu"], best, "per_second")
+            cpu = median_ratio(rounds["Avnu"], best, "cpu_s_per_1000")
             self._at_least(f"{label} ÷ BullMQ's", ratio, limit, aim=aim)
+            self.report.note(f"{label}, CPU per webhook ÷ BullMQ's: {cpu:.2f}")
         if celery:
             ratio = median_ratio(rounds["Avnu"], rounds[celery.name], "per_second")
             self._at_least(f"{label} ÷ plain Celery's", ratio, 10.0)
@@ -168,9 +171,12 @@ class Contest:
         """Every system once, then all again: what slows the machine for a while slows them all."""
         systems: list[System] = [Avnu(), *(peer for peer in peers if peer)]
         rounds: dict[str, list[Measured]] = {system.name: [] for system in systems}
+        others = Others()
         for _ in range(self.scale.rounds):
             for system in systems:
                 rounds[system.name].append(measure(system))
+        if disturbed := others.verdict():
+            self.report.note(disturbed)
         return rounds
 
     def _best_bullmq(self, rounds: dict[str, list[Measured]]) -> list[Measured] | None:

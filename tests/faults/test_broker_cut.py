@@ -23,7 +23,7 @@ def _brokers(stack: Stack) -> list[str]:
 
 def _cut(stack: Stack) -> int:
     with stack.server.client() as client:
-        return sum(int(client.client_kill_filter(_id=one)) for one in _brokers(stack))  # type: ignore[arg-type]
+        return sum(int(client.client_kill_filter(_id=one)) for one in _brokers(stack))
 
 
 def _connected(stack: Stack) -> bool:

@@ -17,6 +17,7 @@ from tests.conftest import API_SECRET
 from tests.support.doors import DOORS, SHOP, Answer, Door, signed
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
+from webhooks.committer import PROBE_EVERY_S
 
 WITHIN_S = 2.0
 BACK_WITHIN_S = 5.0
@@ -101,6 +102,10 @@ def test_hung(place: Place) -> None:
 def switch(on: Callable[[Server], None], off: Callable[[Server], None], place: Place) -> None:
     on(place.server)
     place.assert_refused()
+    time.sleep(2 * PROBE_EVERY_S)
+    place.assert_refused()
+    # It answers, so a probe that only reads would open the door for the next to be refused late.
+    assert place.door.log.count("the inbox cannot be written") == 1
     off(place.server)
     place.assert_back()
     place.assert_nothing_lost()

@@ -6,12 +6,11 @@ import pytest
 
 from avnu import keys
 from tests.faults.conftest import MakeStack
-from tests.support.deliveries import Maker
 from tests.support.stack import Stack, now_s
 from tests.support.waiting import wait_until
 
 SETTLED_WITHIN_S = 2.0
-OTHERS = 200
+AREA = "products"
 
 
 @pytest.mark.parametrize(
@@ -20,17 +19,18 @@ OTHERS = 200
 )
 def test_new_shops_are_served_beside_a_flood(make_stack: MakeStack, flood: int) -> None:
     stack = make_stack(settings={"QUEUE_CONCURRENCY": "3"})
-    stack.accept(*(stack.maker.make("flooded", "products") for _ in range(flood)))
-    stack.accept(*_others(stack.maker, flood // 4))
+    _accept(stack, "flooded", flood)
+    for shop in _one_shop_per_partition(stack, "busy"):
+        _accept(stack, shop, flood // 10)
     worker = stack.worker().start()
     wait_until(lambda: stack.counts()["done"] > flood / 50, 30, "the drain is under way")
-    newcomers = [stack.maker.make(shop, "products") for shop in _one_shop_per_partition(stack)]
+    newcomers = [stack.maker.make(shop, AREA) for shop in _one_shop_per_partition(stack, "new")]
     refs = {stack.ref(newcomer) for newcomer in newcomers}
     stack.accept(*newcomers)
     accepted_s = now_s()
     wait_until(lambda: stack.settled(refs) == refs, 30, "every newcomer is settled")
     took_s = now_s() - accepted_s
-    left = stack.client.llen(stack.key("line", "products/flooded"))
+    left = stack.client.llen(stack.key("line", f"{AREA}/flooded"))
     busy = stack.client.scard(stack.key("work"))
     print(f"newcomers settled in {took_s:.2f} s; flood left {left}, partitions busy {busy}")
     assert took_s < SETTLED_WITHIN_S
@@ -40,15 +40,15 @@ def test_new_shops_are_served_beside_a_flood(make_stack: MakeStack, flood: int) 
     assert worker.running
 
 
-def _others(maker: Maker, n: int) -> list[object]:
-    return [maker.make(f"other-{i % OTHERS}", "products") for i in range(n)]
+def _accept(stack: Stack, shop: str, n: int) -> None:
+    stack.accept(*(stack.maker.make(shop, AREA) for _ in range(n)))
 
 
-def _one_shop_per_partition(stack: Stack) -> list[str]:
+def _one_shop_per_partition(stack: Stack, prefix: str) -> list[str]:
     found: dict[int, str] = {}
-    n = 0
-    while len(found) < stack.settings.inbox_partitions:
-        shop = f"new-{n}"
-        found.setdefault(crc32(keys.domain(shop).encode()) % stack.settings.inbox_partitions, shop)
+    n, partitions = 0, stack.settings.inbox_partitions
+    while len(found) < partitions:
+        shop = f"{prefix}-{n}"
+        found.setdefault(crc32(keys.domain(shop).encode()) % partitions, shop)
         n += 1
     return list(found.values())

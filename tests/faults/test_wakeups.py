@@ -29,7 +29,7 @@ def test_five_copies_of_each_wakeup_die_out(stack: Stack) -> None:
     with stack.server.client(stack.settings.redis_queue_db) as queue:
         for name in stack.queues():
             messages = queue.lrange(name, 0, -1)
-            for message in messages * 5:  # type: ignore[operator]
+            for message in messages * 5:
                 queue.lpush(name, message)
     assert stack.wakeups() == 6 * wakeups
     stack.worker().start()
@@ -66,6 +66,6 @@ class _Saboteur:
             self.did["lost"] += queue.rpop(name) is not None
             return
         messages = queue.lrange(name, 0, 0)
-        for message in messages * self._chance.randint(1, 3):  # type: ignore[operator]
+        for message in messages * self._chance.randint(1, 3):
             queue.lpush(name, message)
             self.did["doubled"] += 1

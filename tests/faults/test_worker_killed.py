@@ -3,7 +3,7 @@
 from tests.support.programs import until
 from tests.support.stack import Stack, now_s
 
-KILLS = 3
+KILLS = 2
 
 
 def test_whole_worker_killed_at_random_instants(stack: Stack) -> None:

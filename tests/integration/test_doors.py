@@ -77,6 +77,15 @@ def test_every_unsigned_post_under_webhooks_is_401_and_empty(
     assert audit(inbox).ok
 
 
+def test_a_path_with_slashes_too_many_is_no_redirect(door: Door, inbox: Inbox) -> None:
+    """Shopify counts a redirect as a failure. Servers tidy such paths in ways of their own."""
+    for n, path in enumerate(("//webhooks/shopify", "///webhooks//shopify", "/webhooks///")):
+        assert door.post(BODY, [], path).status == 401
+        headers = signed(door.secret, BODY, webhook_id=f"slashes-{n}")
+        assert door.post(BODY, headers.items(), path).status == 200
+    assert counted(door, inbox, "accepted") == 3
+
+
 def test_a_host_that_is_none_changes_nothing(door: Door) -> None:
     for host in (b"bad host", b"\xff", b"a/b", b"[::1"):
         request = rendered(BODY, [("Content-Length", str(len(BODY)))])

@@ -1,11 +1,15 @@
 """What operators and their tools ask: alive, ready, metrics; and who may ask."""
 
+from pathlib import Path
+
 import pytest
 
 from avnu.inbox import Inbox
 from avnu.secret import Secret
+from avnu.settings import Settings
 from tests.support.door_fixtures import door, door_settings, inbox
-from tests.support.doors import Door
+from tests.support.doors import ASGI, Door
+from tests.support.waiting import wait_until
 from webhooks.health import may_see
 
 __all__ = ["door", "door_settings", "inbox"]
@@ -27,6 +31,20 @@ def test_metrics_tell_what_this_door_has_just_counted(door: Door, inbox: Inbox) 
     lines = answer.body.decode().splitlines()
     assert 'avnu_webhooks_received_total{outcome="accepted"} 1.0' in lines
     assert 'avnu_webhooks_received_total{outcome="rejected"} 1.0' in lines
+
+
+def test_what_a_door_counts_reaches_the_inbox_unasked(door: Door, inbox: Inbox) -> None:
+    door.post(b"{}", [])
+    counts = inbox.keys.of("counts")
+    wait_until(lambda: inbox.client.hget(counts, "rejected") == b"1", 5, "it is flushed")
+
+
+def test_mounted_under_a_prefix(door_settings: Settings, tmp_path: Path) -> None:
+    """uvicorn tells paths with the prefix, and so does a2wsgi what it hands on."""
+    with Door(ASGI, tmp_path, door_settings, ["--root-path", "/app"]).start() as mounted:
+        assert mounted.post(b"{}").status == 200
+        assert mounted.post(b"{}", []).status == 401
+        assert mounted.get("/webhooks/shopify").status == 405
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz"])

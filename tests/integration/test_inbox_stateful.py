@@ -6,13 +6,14 @@ everything must end settled or dead for a legitimate cause.
 """
 
 import dataclasses
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, strategies as st
+from hypothesis import HealthCheck, Phase, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -88,23 +89,22 @@ class Still:
         pass
 
 
-class Lossy:
-    """An inbox whose next answer may be lost after its effect. Notes every raw answer."""
+class Wire:
+    """Between the callers and the server: notes every raw answer, and can lose the next one."""
 
-    def __init__(self, inbox: Inbox) -> None:
-        self.inbox = inbox
+    def __init__(self, inboxes: list[Inbox]) -> None:
         self.answers: list[Any] = []
         self.lose = False
-        self._run = inbox.run
-        inbox.run = self.run  # type: ignore[method-assign]
+        for inbox in inboxes:
+            inbox.run = functools.partial(self.run, type(inbox).run, inbox)  # type: ignore[method-assign]
 
-    def run(self, script: str, *argv: Any) -> Any:
-        reply = self._run(script, *argv)
+    def run(self, run: Callable[..., Any], inbox: Inbox, script: str, *argv: Any) -> Any:
+        reply = run(inbox, script, *argv)
         if script in ("turn", "solo_claim", "solo_settle"):
             self.answers.append(reply)
             if self.lose:
                 self.lose = False
-                raise InboxUnavailable("the answer was lost")
+                raise InboxUnavailable("the answer was lost after its effect")
         return reply
 
     def ask(self, ask: Callable[[], Any], *, lose: bool) -> tuple[bytes, Any]:
@@ -142,10 +142,10 @@ class Known:
 class History(RuleBasedStateMachine):
     def __init__(self, inboxes: list[Inbox]) -> None:
         super().__init__()
-        self.all = [Lossy(inbox) for inbox in inboxes]
-        for inbox in inboxes:
-            inbox.client.flushdb()
-        self.lossy = self.all[0]
+        self.all = inboxes
+        self.wire = Wire(inboxes)
+        self.inbox = inboxes[0]
+        self.inbox.client.flushdb()
         self.queue = queue_client(self.inbox)
         self.queue.flushdb()
         self.known: dict[str, Known] = {}
@@ -154,10 +154,6 @@ class History(RuleBasedStateMachine):
         self.tasks: list[Due] = []
         self.doubled = 0
         self.told: Counter[str] = Counter()
-
-    @property
-    def inbox(self) -> Inbox:
-        return self.lossy.inbox
 
     # ---- doors
 
@@ -188,7 +184,7 @@ class History(RuleBasedStateMachine):
 
     @rule(i=which)
     def change_partitions(self, i: int) -> None:
-        self.lossy = self.all[i % len(self.all)]
+        self.inbox = self.all[i % len(self.all)]
 
     # ---- drains
 
@@ -204,7 +200,7 @@ class History(RuleBasedStateMachine):
 
     def begin(self, area: str, p: int, wake: int, *, lose: bool) -> None:
         drain = self.inbox.drain(area, p, wake, f"owner-{next(_names)}")
-        _, told = self.lossy.ask(drain.begin, lose=lose)
+        _, told = self.wire.ask(drain.begin, lose=lose)
         self.took(drain, told)
 
     def took(self, drain: Drain, told: Batch | Ending) -> None:
@@ -256,7 +252,7 @@ class History(RuleBasedStateMachine):
         lose: bool = False,
     ) -> None:
         settlement = Settlement([Verdict(Letter(letter), "why") for letter in said], parkings)
-        effect, told = self.lossy.ask(
+        effect, told = self.wire.ask(
             lambda: drain.next(settlement, last=last, jitter=0.0), lose=lose
         )
         if effect != b"LOST":
@@ -302,7 +298,7 @@ class History(RuleBasedStateMachine):
     @rule(i=which, lose=st.booleans(), twice=st.booleans())
     def take_a_task(self, i: int, lose: bool, twice: bool) -> None:
         due = self.tasks[i % len(self.tasks)] if twice else self.tasks.pop(i % len(self.tasks))
-        self.claim(due.shop, due.webhook_id, lose=lose)
+        self.claim(due.shop, due.webhook_id, lose=lose, alone=not twice)
 
     @precondition(lambda self: self.known)
     @rule(i=which)
@@ -310,10 +306,13 @@ class History(RuleBasedStateMachine):
         ref, _ = self.pick(i)
         self.claim(*keys.split_ref(ref), lose=False)
 
-    def claim(self, shop: str, webhook_id: str, *, lose: bool) -> None:
+    def claim(self, shop: str, webhook_id: str, *, lose: bool, alone: bool = True) -> None:
         owner = f"owner-{next(_names)}"
-        _, told = self.lossy.ask(lambda: self.inbox.claim(shop, webhook_id, owner), lose=lose)
+        _, told = self.wire.ask(
+            lambda: self.inbox.claim(shop, webhook_id, owner, alone=alone), lose=lose
+        )
         if isinstance(told, Claim):
+            assert alone or not told.suspect
             self.taken(told.webhook.ref, told.token)
             self.known[told.webhook.ref].lone_runs += told.suspect
             self.claims.append(told)
@@ -335,7 +334,7 @@ class History(RuleBasedStateMachine):
         self, claim: Claim, letter: str, parking: Parking | None = None, *, lose: bool = False
     ) -> None:
         verdict = Verdict(Letter(letter), "why")
-        effect, _ = self.lossy.ask(
+        effect, _ = self.wire.ask(
             lambda: self.inbox.settle(claim, verdict, parking, 0.0), lose=lose
         )
         if effect == b"OK":
@@ -540,17 +539,14 @@ def inboxes(settings: Settings) -> Iterator[list[Inbox]]:
 
 
 def run(inboxes: list[Inbox], **how: Any) -> None:
-    runs = [inbox.run for inbox in inboxes]
-
-    def history() -> History:
-        for inbox, honest in zip(inboxes, runs, strict=True):
-            inbox.run = honest  # type: ignore[method-assign]
-        return History(inboxes)
-
     run_state_machine_as_test(
-        history,
+        functools.partial(History, inboxes),
         settings=hypothesis.settings(
-            deadline=None, suppress_health_check=list(HealthCheck), database=None, **how
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+            phases=(Phase.generate, Phase.shrink),  # explaining traces every line, ten times slower
+            **how,
         ),
     )
 

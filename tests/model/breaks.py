@@ -223,12 +223,13 @@ BREAKS: dict[str, Experiment] = {
     ),
     "suspect-among-mates": breaks(
         "I4", "suspects one at a time in the inbox, ordinary turns beside them in their process",
-        "xxx", "o", soak=True, reading=read(gate="none"), attempts=1, batch=1, partitions=2, **PAIR,
+        "xx", "o", soak=True, reading=read(gate="none"), attempts=1, batch=1,
+        **PAIR,
     ),
     "gate-after-claim": breaks(
         "I4", "a suspect is claimed, then waits for its process to be empty, and counts what kills"
         " the process meanwhile",
-        "xxx", "o", soak=True, reading=read(gate="after_claim"), attempts=1, batch=1, partitions=2,
+        "xx", "o", soak=True, reading=read(gate="after_claim"), attempts=1, batch=1,
         **PAIR,
     ),
     "replay-keeps-counts": breaks(

@@ -36,20 +36,22 @@ class Answer(NamedTuple):
 class Door(Program):
     """One door under the server it is meant for: uvicorn, or gunicorn with threads."""
 
-    def __init__(self, kind: str, folder: Path, settings: Settings, threads: int = 8) -> None:
+    def __init__(
+        self, kind: str, folder: Path, settings: Settings, options: Sequence[str] = ()
+    ) -> None:
         super().__init__(f"{kind}-door", folder, settings.to_environ())
         self.kind = kind
         self.settings = settings
         self.port = free_port()
-        self._threads = threads
+        self._options = tuple(options)
 
     def command(self) -> Sequence[str]:
         if self.kind == ASGI:
             return ("uvicorn", "webhooks.asgi:app", "--port", str(self.port), "--no-access-log",
-                    "--log-level", "warning", "--lifespan", "on")  # fmt: skip
+                    "--log-level", "warning", "--lifespan", "on", *self._options)  # fmt: skip
         return ("gunicorn", "webhooks.wsgi:app", "--bind", f"127.0.0.1:{self.port}",
-                "--threads", str(self._threads), "--no-control-socket",
-                "--log-level", "warning")  # fmt: skip
+                "--threads", "8", "--no-control-socket",
+                "--log-level", "warning", *self._options)  # fmt: skip
 
     def ready(self) -> bool:
         return self.get("/healthz").status == 200

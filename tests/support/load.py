@@ -25,7 +25,7 @@ class Load:
         sender: Sender,
         acknowledge: Callable[[Arrival], None],
         *,
-        per_s: float = 150,
+        per_s: float = 100,
         shops: int = 8,
         acts: Mapping[str, float] | None = None,
     ) -> None:

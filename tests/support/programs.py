@@ -102,10 +102,10 @@ class Program:
         self.signal_all(signal.SIGKILL)
         self.wait()
 
-    def stop(self) -> int:
+    def stop(self, within_s: float = STOP_S) -> int:
         """SIGTERM, and its exit code."""
         os.kill(self.pid, signal.SIGTERM)
-        return self.wait()
+        return self.wait(within_s)
 
     def wait(self, within_s: float = STOP_S) -> int:
         assert self._process is not None, f"{self.name} was not started"

@@ -11,12 +11,13 @@ missing: dict[str, int] = {}
 """How many tests were skipped for want of each program, told in the closing line."""
 
 
-def require(program: str) -> str:
+def require(program: str, also_in: str = "") -> str:
     """The path of ``program``. Without it the test is skipped by name, or fails in CI.
 
-    CI sets AVNU_REQUIRE=all, so that a test cannot vanish there unnoticed.
+    CI sets AVNU_REQUIRE=all, so that a test cannot vanish there unnoticed. ``also_in`` are folders
+    beyond PATH, separated by colons.
     """
-    path = shutil.which(program)
+    path = shutil.which(program) or shutil.which(program, path=also_in)
     if path is not None:
         return path
     if os.environ.get(REQUIRE) == "all":

@@ -179,7 +179,7 @@ class Stack:
     def wakeups(self) -> int:
         """Messages in the areas' Celery queues."""
         with self.server.client(self.settings.redis_queue_db) as queue:
-            return sum(int(queue.llen(name)) for name in self.queues())  # type: ignore[arg-type]
+            return sum(int(queue.llen(name)) for name in self.queues())
 
     # ---- what must be so after a fault
 

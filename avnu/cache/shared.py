@@ -1,0 +1,215 @@
+"""The second level: entries on Redis, shared by all processes. Never raises for Redis' sake.
+
+One round trip per question, each a script under ``avnu/lua/cache_*.lua``. Where Redis does not
+answer, the answer is None and Redis is left alone for CACHE_REST_MS.
+"""
+
+import enum
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import redis
+
+from avnu import keys
+from avnu.cache.counters import EVERY_KIND, Counters, Name, Outcome
+from avnu.cache.kinds import HOUR_S, KINDS
+from avnu.cache.local import EVERY_SHOP, Key
+from avnu.cache.messages import Message
+from avnu.cache.pending import Pending
+from avnu.cache.rest import Rest
+from avnu.clock import Clock
+from avnu.keys import Keys
+from avnu.lua import Scripts
+from avnu.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SCRIPTS = ("cache_read", "cache_store", "cache_fail", "cache_invalidate")
+_SCAN = 500
+
+
+class Verdict(enum.StrEnum):
+    """What ``cache_read`` says is to be done."""
+
+    FRESH = "F"
+    LOAD = "L"
+    WAIT = "W"
+    THROTTLED = "T"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The reply of ``cache_read``; see there. ``raw`` is the packed entry that may be served, or b""."""
+
+    verdict: Verdict
+    hold_ms: int
+    epoch: str
+    seq: int
+    now_ms: int
+    raw: bytes
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a caller wants: ``least`` version, ``age_ms`` the greatest age (None: the entry's own)."""
+
+    key: Key
+    entry: str  # the key's last part, "<kind>/<shop>/<id>"
+    tags: tuple[str, ...]  # those known before the load
+    least: int
+    age_ms: int | None
+
+
+class Shared:
+    """Entries, leases and invalidations on Redis, as one process sees them."""
+
+    def __init__(
+        self,
+        client: "redis.Redis",
+        settings: Settings,
+        clock: Clock,
+        counters: Counters,
+        origin: str,
+    ) -> None:
+        # Any: redis-py types a reply as the union of what its options could make of it.
+        self._client: Any = client
+        self._counters = counters
+        self._origin = origin
+        self._pending = Pending()
+        self.keys = Keys(settings.avnu_namespace)
+        self.rest = Rest(clock, settings.cache_rest_ms / 1000)
+        self._scripts = Scripts(self.keys, constants(settings), names=SCRIPTS)
+
+    def read(self, question: Question, owner: str, draw: float) -> Answer | None:
+        """The entry and what is to be done; ``draw``: see the script. None: Redis is of no help."""
+        if not self.deliver_pending():
+            return None
+        reply = self._run(
+            "cache_read",
+            keys.short(question.key[1]),
+            question.entry,
+            owner,
+            question.least,
+            "" if question.age_ms is None else question.age_ms,
+            draw,
+            " ".join(question.tags),
+        )
+        if reply is None:
+            return None
+        verdict, hold_ms, epoch, seq, now_ms, raw = reply
+        return Answer(Verdict(verdict.decode()), hold_ms, epoch.decode(), seq, now_ms, raw)
+
+    def store(self, question: Question, owner: str, packed: bytes) -> str | None:
+        """Store a packed entry; the letter that the script returns, or None."""
+        reply = self._run(
+            "cache_store", keys.short(question.key[1]), question.entry, owner, packed
+        )
+        return None if reply is None else str(reply.decode())
+
+    def fail(self, question: Question, owner: str, throttle_ms: int) -> None:
+        """Give the lease back; with ``throttle_ms`` nobody loads for so long while there is a value."""
+        self._run("cache_fail", question.entry, owner, throttle_ms)
+
+    def remove(self, question: Question) -> None:
+        """Remove an entry that cannot be read."""
+        with self._asking() as asked:
+            if asked:
+                self._client.delete(self.keys.of("cache_entry", question.entry))
+
+    def invalidate(self, shop: str, tags: Sequence[str]) -> None:
+        """Make entries outdated for every process; done later if Redis does not answer now."""
+        self._pending.add(shop, tags)
+        self.deliver_pending()
+
+    def deliver_pending(self) -> bool:
+        """Tell Redis what it was not told yet. False while something is left."""
+        if not self._pending:
+            return True
+        with self._pending.delivering:
+            while (first := self._pending.first()) is not None:
+                shop, tags = first
+                if not (self._forget_all() if shop == EVERY_SHOP else self._mark(shop, tags)):
+                    return False
+                self._pending.delivered(shop, tags)
+        return True
+
+    def add_counts(self, counts: Mapping[Name, int]) -> bool:
+        """Add to the counters of all processes. False: not done."""
+        done = False
+        with self._asking() as asked:
+            if asked:
+                with self._client.pipeline(transaction=False) as pipe:
+                    for (kind, outcome), n in counts.items():
+                        pipe.hincrby(self.keys.of("cache_counts"), f"{kind} {outcome}", n)
+                    pipe.execute()
+                done = True
+        return done
+
+    def _mark(self, shop: str, tags: frozenset[str]) -> bool:
+        names = tuple(sorted(tags))
+        some = Message(self._origin, shop, names).pack()
+        # Nobody has dropped the whole shop yet, so this one has no origin.
+        whole = Message("", shop).pack()
+        reply = self._run("cache_invalidate", keys.short(shop), some, whole, *names)
+        return reply is not None
+
+    def _forget_all(self) -> bool:
+        """Delete the marks of every shop; an entry without marks is outdated."""
+        done = False
+        with self._asking() as asked:
+            if asked:
+                found = self._client.scan_iter(f"{self.keys.of('cache_marks')}*", count=_SCAN)
+                for key in found:
+                    self._client.delete(key)
+                self._client.publish(
+                    self.keys.of("cache_channel"), Message(self._origin, EVERY_SHOP).pack()
+                )
+                done = True
+        return done
+
+    def _run(self, script: str, *argv: str | bytes | float) -> Any:
+        reply = None
+        with self._asking() as asked:
+            if asked:
+                reply = self._scripts.run(self._client, script, *argv)
+        return reply
+
+    @contextmanager
+    def _asking(self) -> Iterator[bool]:
+        """Around every use of Redis: an error ends the block, is counted, and goes no further."""
+        if not self.rest.may_ask():
+            self._counters.add(EVERY_KIND, Outcome.SKIPPED)
+            yield False
+            return
+        try:
+            yield True
+        except (redis.ConnectionError, redis.TimeoutError, OSError) as fault:
+            self._counters.add(EVERY_KIND, Outcome.UNREACHABLE)
+            if self.rest.failed():
+                log.warning("cache: Redis does not answer (%s); loading directly", _named(fault))
+        except redis.RedisError as fault:
+            # It answered, at once: full, read-only, not permitted. Nothing to wait for.
+            self.rest.worked()
+            self._counters.add(EVERY_KIND, Outcome.REFUSED)
+            log.debug("cache: Redis refused: %s", _named(fault))
+        else:
+            if self.rest.resting:
+                log.info("cache: Redis answers again")
+            self.rest.worked()
+
+
+def constants(settings: Settings) -> dict[str, int]:
+    """The ``C.name`` of the cache's scripts."""
+    longest_s = max(kind.keep_s for kind in KINDS.values()) + HOUR_S
+    return {
+        "marks_ms": int(longest_s * 1000),
+        "lease_ms": settings.cache_lease_seconds * 1000,
+        "tags_per_shop": settings.cache_tags_per_shop,
+        # A server of its own may be filled: whatever it evicts was cached.
+        "full_percent": 100 if settings.redis_cache_host else settings.cache_full_percent,
+    }
+
+
+def _named(fault: Exception) -> str:
+    return type(fault).__name__

@@ -1,0 +1,54 @@
+-- One guarded API call: takes along what earlier calls of this process brought, then asks breaker and
+-- budget whether the next may go. A probe's permit is taken only when the points are there too.
+-- KEYS: none (built from K; one primary, no cluster).
+-- ARGV: 1 breaker, 2 request id, 3 '1' when the caller last saw the breaker open, 4 number of outcomes,
+--   per outcome 13: generation, shop, '+' good '-' bad 'i' neither, reservation id, query, actual,
+--   available, maximum, restore rate per s, age of the answer in ms, requested, '1' THROTTLED,
+--   '1' the budget knows of it; numbers that are not known are empty;
+--   then, unless only outcomes are brought: shop, query, hint in points (0 unknown), '1' bulk.
+-- Returns { state, generation, ms until it may change by itself, override, state before, verdict,
+--   wait in ms, points reserved as text }; verdict 'G' granted, 'B' budget, 'O' breaker, '-' not asked.
+-- Asked again with the same request id it gives the same answer and counts nothing twice.
+-- Atomic because reservation and permit come together or not at all, for all processes.
+--@include _now
+--@include _breaker
+--@include _budget
+
+local id, outcomes = ARGV[2], tonumber(ARGV[4])
+load_breaker(ARGV[1], ARGV[3])
+advance()
+
+local counts = outcomes > 0 and first_time(id)
+for i = 5, 4 + 13 * outcomes, 13 do
+  local last = ARGV[i + 2]
+  if counts then
+    report(tonumber(ARGV[i]), ARGV[i + 1], last == '+' and 1 or 0, last == '-' and 1 or 0, last, ARGV[i + 3])
+  end
+  if ARGV[i + 12] == '1' then
+    load_budget(ARGV[i + 1])
+    settle({ id = ARGV[i + 3], query = ARGV[i + 4], actual = ARGV[i + 5], available = ARGV[i + 6],
+      maximum = ARGV[i + 7], rate = ARGV[i + 8], age_ms = ARGV[i + 9], requested = ARGV[i + 10],
+      throttled = ARGV[i + 11] })
+    save_budget()
+  end
+end
+
+local asked = 5 + 13 * outcomes
+local verdict, wait_ms, reserved = '-', 0, 0
+if ARGV[asked] then
+  local shop = ARGV[asked]
+  local refused_ms = refusal(shop, id)
+  if refused_ms then
+    verdict, wait_ms = 'O', refused_ms
+  else
+    load_budget(shop)
+    local granted
+    granted, wait_ms, reserved = reserve(id, ARGV[asked + 1], tonumber(ARGV[asked + 2]), ARGV[asked + 3] == '1')
+    verdict = granted and 'G' or 'B'
+    save_budget()
+    if granted then take_permit(shop, id) end
+  end
+end
+local reply = breaker_reply()
+reply[6], reply[7], reply[8] = verdict, wait_ms, tostring(reserved)
+return reply
