@@ -5,7 +5,7 @@ are told as soon as it can be reached.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 from avnu.cache.local import EVERY_SHOP
 
@@ -13,45 +13,53 @@ from avnu.cache.local import EVERY_SHOP
 _MOST_SHOPS = 10_000
 
 
+Telling = Callable[[str, frozenset[str]], bool]
+
+
 class Pending:
     """Shops and tags, in the order in which they came. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self.delivering = threading.Lock()
+        self._delivering = threading.Lock()
         self._lock = threading.Lock()
-        self._tags: dict[str, set[str]] = {}
+        self._tags: dict[str, frozenset[str]] = {}
+        self._busy = False
 
     def __bool__(self) -> bool:
-        return bool(self._tags)
+        return self._busy or bool(self._tags)
 
-    def add(self, shop: str, tags: Sequence[str]) -> None:
+    def add(self, shop: str, tags: Iterable[str]) -> None:
         """Remember one; without tags all of the shop; EVERY_SHOP is everything."""
+        more = frozenset(tags)
         with self._lock:
             if shop == EVERY_SHOP or len(self._tags) >= _MOST_SHOPS:
-                self._tags = {EVERY_SHOP: set()}
+                self._tags = {EVERY_SHOP: frozenset()}
             elif EVERY_SHOP not in self._tags:
-                known = self._tags.get(shop)
-                if not tags or known == set():
-                    self._tags[shop] = set()
-                else:
-                    self._tags.setdefault(shop, set()).update(tags)
+                known = self._tags.get(shop, more)
+                self._tags[shop] = known | more if known and more else frozenset()
 
-    def first(self) -> tuple[str, frozenset[str]] | None:
-        """One that is to be delivered next, or None."""
+    def deliver(self, tell: Telling) -> bool:
+        """Hand over one after the other until ``tell`` returns False; False then.
+
+        Who calls while another thread delivers waits for it: only after that is Redis' word good.
+        """
+        with self._delivering:
+            while (first := self._take()) is not None:
+                done = False
+                try:
+                    done = tell(*first)
+                finally:
+                    if not done:
+                        self.add(*first)
+                    self._busy = False
+                if not done:
+                    return False
+        return True
+
+    def _take(self) -> tuple[str, frozenset[str]] | None:
+        # Taken away before it is told: one that comes meanwhile must be told again.
         with self._lock:
-            for shop, tags in self._tags.items():
-                return shop, frozenset(tags)
+            for shop in self._tags:
+                self._busy = True
+                return shop, self._tags.pop(shop)
         return None
-
-    def delivered(self, shop: str, tags: frozenset[str]) -> None:
-        """Forget one, unless more tags of the shop have come since."""
-        with self._lock:
-            known = self._tags.get(shop)
-            if known is None:
-                return
-            left = known - tags
-            # No tags is the whole shop: if it became that meanwhile, it is still to be delivered.
-            if left or (not known and tags):
-                self._tags[shop] = left
-            else:
-                del self._tags[shop]

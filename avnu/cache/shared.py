@@ -124,15 +124,7 @@ class Shared:
 
     def deliver_pending(self) -> bool:
         """Tell Redis what it was not told yet. False while something is left."""
-        if not self._pending:
-            return True
-        with self._pending.delivering:
-            while (first := self._pending.first()) is not None:
-                shop, tags = first
-                if not (self._forget_all() if shop == EVERY_SHOP else self._mark(shop, tags)):
-                    return False
-                self._pending.delivered(shop, tags)
-        return True
+        return not self._pending or self._pending.deliver(self._tell)
 
     def add_counts(self, counts: Mapping[Name, int]) -> bool:
         """Add to the counters of all processes. False: not done."""
@@ -145,6 +137,9 @@ class Shared:
                     pipe.execute()
                 done = True
         return done
+
+    def _tell(self, shop: str, tags: frozenset[str]) -> bool:
+        return self._forget_all() if shop == EVERY_SHOP else self._mark(shop, tags)
 
     def _mark(self, shop: str, tags: frozenset[str]) -> bool:
         names = tuple(sorted(tags))

@@ -7,19 +7,21 @@ local function hold(area, shop, p, id)
   call('HSET', K.holders, area .. '/' .. shop, p)
 end
 
--- Put the held webhooks of up to `most` shops back.
+-- Put one shop's held webhooks back in front of its line.
+local function release_shop(entry)
+  local area, shop = entry:match('^(.*)/(.*)$')
+  local held, line, p = K.held .. entry, K.line .. entry, call('HGET', K.holders, entry)
+  if not p then return end
+  while call('LMOVE', line, held, 'LEFT', 'RIGHT') do end
+  call('RENAME', held, line)
+  call('HDEL', K.holders, entry)
+  if not read_place(area, shop) then set_ready(area, shop, { p = p }) end
+end
+
+-- The same for up to `most` shops.
 local function release_held(most)
   if call('EXISTS', K.releasing) == 0 then return end
-  for _, entry in ipairs(call('SPOP', K.releasing, most)) do
-    local area, shop = entry:match('^(.*)/(.*)$')
-    local held, line, p = K.held .. entry, K.line .. entry, call('HGET', K.holders, entry)
-    if p then
-      while call('LMOVE', line, held, 'LEFT', 'RIGHT') do end
-      call('RENAME', held, line)
-      call('HDEL', K.holders, entry)
-      if not read_place(area, shop) then set_ready(area, shop, { p = p }) end
-    end
-  end
+  for _, entry in ipairs(call('SPOP', K.releasing, most)) do release_shop(entry) end
 end
 
 -- A topic was resumed: every shop with held webhooks is looked at, a bounded number at a time.

@@ -65,6 +65,8 @@ end
 local function take_shop(shop, batch)
   local place = read_place(area, shop)
   if not place or place.at ~= 'r' or place.p ~= p then return end
+  local entry = area .. '/' .. shop
+  if batch.releasing and call('SREM', K.releasing, entry) == 1 then release_shop(entry) end
   if is_paused('shop:' .. shop) then
     place.at = 's'
     write_place(area, shop, place)
@@ -89,6 +91,8 @@ local function take(by)
     return { 'PAUSED' }
   end
   local batch = { shops = {}, lines = {}, found = {}, bytes = 0 }
+  -- After a topic was resumed: what it held back goes before what came since.
+  batch.releasing = call('EXISTS', K.releasing) == 1
   repeat
     local shop = call('LPOP', ready_key)
     if shop then take_shop(shop, batch) end

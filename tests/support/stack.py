@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,11 +188,8 @@ class Stack:
 
         Called when a worker is up.
         """
-        wait_until(
-            lambda: not self._not_again(held, since_s),
-            within_s,
-            f"{len(held)} webhooks that were leased run again",
-        )
+        why = f"{len(held)} webhooks that were leased run again"
+        self._wait(lambda: not self._not_again(held, since_s), within_s, why)
 
     def _not_again(self, held: set[str], since_s: float) -> set[str]:
         left = held - self.runs.refs(Moment.BEGUN, since_s)
@@ -203,11 +200,7 @@ class Stack:
 
     def assert_whole(self, within_s: float = 30.0, dead: Mapping[str, str] | None = None) -> Audit:
         """Everything acknowledged is settled once, or dead for the cause that ``dead`` gives it."""
-        try:
-            wait_until(self._calm, within_s, "everything is settled or dead")
-        except AssertionError as late:
-            late.add_note(self.story())
-            raise
+        self._wait(self._calm, within_s, "everything is settled or dead")
         found = audit(self.inbox)
         assert found.ok, found.faults
         self._assert_all_there(dead or {})
@@ -215,6 +208,13 @@ class Stack:
         before = self.wakeups()
         wait_until(lambda: self.wakeups() == 0, 30, f"no wake-up of {before} is left over")
         return found
+
+    def _wait(self, condition: Callable[[], bool], within_s: float, why: str) -> None:
+        try:
+            wait_until(condition, within_s, why)
+        except AssertionError as late:
+            late.add_note(self.story())
+            raise
 
     def story(self) -> str:
         """Where everything stands, for the message of a failed assertion."""

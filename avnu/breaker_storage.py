@@ -1,0 +1,332 @@
+"""pybreaker's storage on Redis, without a round trip while the breaker is closed.
+
+A process keeps a *standing*: the state as last seen. While closed, calls look at the standing only;
+what they come to is gathered and brought to Redis by a background thread, failures at once, and the
+answer is the next standing. Open and half-open, a process looks at Redis before it lets a call pass.
+When Redis does not answer, the process has a breaker of its own, and only the background thread asks
+for Redis, once a second.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import redis
+from pybreaker import CircuitBreakerStorage
+from redis.exceptions import RedisError
+
+from avnu.background import Background
+from avnu.breaker_local import LocalBreaker
+from avnu.breaker_policy import CLOSED, OPEN, PROBE_AGAIN_MS, BreakerPolicy
+from avnu.breaker_standing import UNKNOWN, Standing, Ticket, read_standing
+from avnu.clock import Clock
+from avnu.lua import Scripts
+from avnu.per_process import PerProcess
+from avnu.redis_rest import RedisRest
+
+# Older than this a standing proves nothing. The background thread keeps it younger.
+FRESH_S = 1.0
+TEND_S = 0.25
+# Without a call for this long the thread ends, and the next call looks at Redis itself.
+_IDLE_S = 10.0
+
+Turned = Callable[[str, str, bool], None]
+"""Told of a change with the state before, the state now, and whether this process made it."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Process:
+    """What one process knows and has not brought to Redis yet."""
+
+    def __init__(self, storage: "SharedStorage", clock: Clock) -> None:
+        self.lock = threading.Lock()
+        self.standing = UNKNOWN
+        self.used = clock.monotonic()
+        self.ask_again = 0.0
+        # (generation, shop) → [good, bad, last]; and rows of probes.
+        self.counted: dict[tuple[int, str], list[Any]] = {}
+        self.probed: list[tuple[int, str, str, str]] = []
+        self.local = LocalBreaker(storage.policy)
+        self.rest = RedisRest(clock)
+        self.background = Background(f"breaker-{storage.name}", storage.tend, TEND_S)
+
+
+class SharedStorage(CircuitBreakerStorage):
+    """The state of one breaker, shared through Redis. Making one asks Redis nothing.
+
+    ``background=False`` is for tests that bring outcomes to Redis themselves, with ``sync``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        client: "redis.Redis",
+        scripts: Scripts,
+        policy: BreakerPolicy,
+        clock: Clock,
+        turned: Turned,
+        *,
+        background: bool = True,
+    ) -> None:
+        super().__init__(name)
+        self.policy = policy
+        self._client = client
+        self._scripts = scripts
+        self._clock = clock
+        self._turned = turned
+        self._background = background
+        self._processes = PerProcess(lambda: _Process(self, clock))
+
+    # ---- calls
+
+    def admit(self, shop: str) -> Ticket | float:
+        """A ticket for one call, or the seconds after which asking again makes sense."""
+        process = self._processes.get()
+        now = self._clock.monotonic()
+        process.used = now
+        standing = process.standing
+        if standing.state == CLOSED and now - standing.asked < FRESH_S and not process.rest.away:
+            return Ticket(standing.generation, shop, now)
+        return self._admit_slowly(process, shop, now)
+
+    def settle(self, ticket: Ticket, last: str) -> None:
+        """What an admitted call came to: ``+`` good, ``-`` bad, ``i`` neither."""
+        process = self._processes.get()
+        if ticket.local:
+            self.settle_locally(ticket.generation, ticket.shop, last)
+            return
+        if last == "i" and not ticket.probe:
+            return
+        with process.lock:
+            if ticket.probe:
+                process.probed.append((ticket.generation, ticket.shop, last, ticket.probe))
+            else:
+                _count(process.counted, (ticket.generation, ticket.shop), last)
+        if self._background:
+            if last == "-" or ticket.probe:
+                process.background.at_once()
+            else:
+                process.background.soon()
+
+    def _admit_slowly(self, process: _Process, shop: str, now: float) -> Ticket | float:
+        if self.away():
+            return self.admit_locally(shop)
+        wait_s = self.shut_for()
+        if wait_s is not None:
+            return wait_s
+        permit = uuid4().hex
+        try:
+            reply = self.sync(permit, shop)
+        except (RedisError, OSError):
+            return self.admit_locally(shop)
+        if reply[5] == b"O":
+            process.ask_again = now + PROBE_AGAIN_MS / 1000
+            return int(reply[6]) / 1000
+        standing = process.standing
+        probe = "" if standing.state == CLOSED else permit
+        return Ticket(standing.generation, shop, self._clock.monotonic(), probe)
+
+    def shut_for(self) -> float | None:
+        """Seconds for which no call may pass, as far as is known without asking; None: ask.
+
+        Looked at again four times a second, so that all resume soon after the operator's word.
+        """
+        process = self._processes.get()
+        now, standing = self._clock.monotonic(), process.standing
+        if standing.state == CLOSED:
+            return None
+        if now < process.ask_again:
+            return process.ask_again - now
+        if standing.shut and now < min(standing.asked + PROBE_AGAIN_MS / 1000, standing.ends):
+            return standing.ends - now
+        if standing.shut and standing.forced and now < standing.asked + PROBE_AGAIN_MS / 1000:
+            return self.policy.open_ms / 1000
+        return None
+
+    # ---- Redis
+
+    def sync(self, request_id: str = "", asking_shop: str | None = None) -> list[Any]:
+        """Bring what calls came to, and learn the state: one round trip. Returns the reply.
+
+        Raises what redis-py raises; the process goes on with a breaker of its own then.
+        """
+        process = self._processes.get()
+        rows = self._take(process)
+        asked = self._clock.monotonic()
+        argv: list[str | int | float] = [
+            self.name, request_id or uuid4().hex, self.known(), len(rows) // 6, *rows,
+        ]  # fmt: skip
+        if asking_shop is not None:
+            argv.append(asking_shop)
+        try:
+            reply = run_again(self._scripts, self._client, "breaker_sync", argv)
+        except (RedisError, OSError) as fault:
+            self.lost(fault)
+            raise
+        self.note(reply, asked)
+        return reply
+
+    def known(self) -> str:
+        """How scripts are told that this process last saw the breaker open: '1', else '0'."""
+        standing = self._processes.get().standing
+        return "0" if standing.state == CLOSED or standing.forced else "1"
+
+    def note(self, reply: list[Any], asked: float) -> None:
+        """Take over the standing of a script's reply; ``asked``: monotonic s before asking."""
+        process = self._processes.get()
+        standing, before = read_standing(reply, asked)
+        process.rest.answered()
+        with process.lock:
+            seen = process.standing
+            if asked < seen.asked:
+                return  # overtaken by an answer to a later question
+            process.standing = standing
+        if before != standing.state:
+            self._turned(before, standing.state, True)
+        elif seen.state != standing.state and seen is not UNKNOWN:
+            self._turned(seen.state, standing.state, False)
+
+    def lost(self, fault: Exception) -> None:
+        """Redis did not answer: this process goes on alone from where it last saw the breaker."""
+        process = self._processes.get()
+        with process.lock:
+            first = not process.rest.away
+            process.rest.failed()
+            if first:
+                standing, now = process.standing, self._clock.monotonic()
+                process.local.adopt(standing.state, now, standing.ends)
+        if first:
+            _log.warning("breaker %s goes on without Redis: %s", self.name, fault)
+        if self._background:
+            process.background.soon()
+
+    def away(self) -> bool:
+        """True while this process goes on without Redis."""
+        rest = self._processes.get().rest
+        return rest.away and (self._background or not rest.may_ask())
+
+    def tend(self) -> bool:
+        """One step of the background thread; False when there is nothing left to do."""
+        process = self._processes.get()
+        if process.rest.away and not process.rest.may_ask():
+            return True
+        idle = self._clock.monotonic() - process.used > _IDLE_S
+        if idle and not process.counted and not process.probed and not process.rest.away:
+            return False
+        try:
+            self.sync()
+        except (RedisError, OSError):
+            return not idle
+        return True
+
+    def force(self, word: str) -> list[Any]:
+        """``open``, ``closed``, ``half-open`` or ``auto``; raises what redis-py raises."""
+        asked = self._clock.monotonic()
+        reply: list[Any] = self._scripts.run(self._client, "breaker_force", self.name, word)
+        self.note(reply, asked)
+        return reply
+
+    def close(self) -> None:
+        """Bring what is left to Redis, if it answers, and end the thread."""
+        process = self._processes.get()
+        process.background.stop()
+        if (process.counted or process.probed) and not process.rest.away:
+            try:
+                self.sync()
+            except (RedisError, OSError):
+                return
+
+    def _take(self, process: _Process) -> list[str | int | float]:
+        with process.lock:
+            counted, process.counted = process.counted, {}
+            probed, process.probed = process.probed, []
+        rows: list[str | int | float] = []
+        for (generation, shop), (good, bad, last) in counted.items():
+            rows += (generation, shop, good, bad, last, "")
+        for generation, shop, last, permit in probed:
+            rows += (generation, shop, int(last == "+"), int(last == "-"), last, permit)
+        return rows
+
+    # ---- without Redis
+
+    def admit_locally(self, shop: str) -> Ticket | float:
+        """Ask this process's own breaker."""
+        process = self._processes.get()
+        if self._background:
+            process.background.soon()
+        now = self._clock.monotonic()
+        with process.lock:
+            wait_s = process.local.refusal(shop, now)
+            if wait_s is not None:
+                return wait_s
+            return Ticket(process.local.generation, shop, now, local=True)
+
+    def settle_locally(self, generation: int, shop: str, last: str) -> None:
+        """Tell this process's own breaker, and its listeners when that turned it."""
+        process = self._processes.get()
+        with process.lock:
+            before = process.local.state
+            process.local.report(generation, shop, last, self._clock.monotonic())
+            after = process.local.state
+        if before != after:
+            self._turned(before, after, True)
+
+    # ---- what pybreaker asks of a storage
+
+    @property
+    def standing(self) -> Standing:
+        """The state as last seen; asks Redis nothing."""
+        return self._processes.get().standing
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``open`` or ``half-open``, as last seen; asks Redis nothing."""
+        process = self._processes.get()
+        return process.local.state if process.rest.away else process.standing.state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self.force(state)
+
+    @property
+    def counter(self) -> int:
+        """Failures that are not yet brought to Redis; the window is there."""
+        process = self._processes.get()
+        with process.lock:
+            return sum(bad for _, bad, _ in process.counted.values())
+
+    @property
+    def success_counter(self) -> int:
+        """Always 0: votes are counted in Redis, by generation."""
+        return 0
+
+    @property
+    def opened_at(self) -> datetime | None:
+        """Always None: when an open breaker probes is decided by the server's clock."""
+        return None
+
+
+def _count(counted: dict[tuple[int, str], list[Any]], key: tuple[int, str], last: str) -> None:
+    entry = counted.get(key)
+    if entry is None:
+        entry = counted[key] = [0, 0, last]
+    entry[last == "-"] += 1
+    entry[2] = last
+
+
+def run_again(scripts: Scripts, client: "redis.Redis", name: str, argv: list[Any]) -> list[Any]:
+    """Run a script, once more on a new connection if its connection broke.
+
+    Only for scripts that know a request by its id. Not after a timeout: Redis hangs then.
+    """
+    try:
+        return list(scripts.run(client, name, *argv))
+    except redis.exceptions.ConnectionError:
+        return list(scripts.run(client, name, *argv))
+
+
+__all__ = ["OPEN", "SharedStorage", "run_again"]
