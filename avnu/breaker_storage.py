@@ -8,7 +8,6 @@ for Redis, once a second.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -18,14 +17,13 @@ import redis
 from pybreaker import CircuitBreakerStorage
 from redis.exceptions import RedisError
 
-from avnu.background import Background
-from avnu.breaker_local import LocalBreaker
-from avnu.breaker_policy import CLOSED, OPEN, PROBE_AGAIN_MS, BreakerPolicy
-from avnu.breaker_standing import UNKNOWN, Standing, Ticket, read_standing
+from avnu.breaker_policy import CLOSED, PROBE_AGAIN_MS, BreakerPolicy
+from avnu.breaker_process import BreakerProcess
+from avnu.breaker_standing import Standing, Ticket, read_standing
 from avnu.clock import Clock
 from avnu.lua import Scripts
 from avnu.per_process import PerProcess
-from avnu.redis_rest import RedisRest
+from avnu.redis_rest import ask_twice
 
 # Older than this a standing proves nothing. The background thread keeps it younger.
 FRESH_S = 1.0
@@ -37,22 +35,6 @@ Turned = Callable[[str, str, bool], None]
 """Told of a change with the state before, the state now, and whether this process made it."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Process:
-    """What one process knows and has not brought to Redis yet."""
-
-    def __init__(self, storage: "SharedStorage", clock: Clock) -> None:
-        self.lock = threading.Lock()
-        self.standing = UNKNOWN
-        self.used = clock.monotonic()
-        self.ask_again = 0.0
-        # (generation, shop) → [good, bad, last]; and rows of probes.
-        self.counted: dict[tuple[int, str], list[Any]] = {}
-        self.probed: list[tuple[int, str, str, str]] = []
-        self.local = LocalBreaker(storage.policy)
-        self.rest = RedisRest(clock)
-        self.background = Background(f"breaker-{storage.name}", storage.tend, TEND_S)
 
 
 class SharedStorage(CircuitBreakerStorage):
@@ -79,7 +61,7 @@ class SharedStorage(CircuitBreakerStorage):
         self._clock = clock
         self._turned = turned
         self._background = background
-        self._processes = PerProcess(lambda: _Process(self, clock))
+        self._processes = PerProcess(lambda: BreakerProcess(name, policy, clock, self.tend, TEND_S))
 
     # ---- calls
 
@@ -101,34 +83,44 @@ class SharedStorage(CircuitBreakerStorage):
             return
         if last == "i" and not ticket.probe:
             return
-        with process.lock:
-            if ticket.probe:
-                process.probed.append((ticket.generation, ticket.shop, last, ticket.probe))
-            else:
-                _count(process.counted, (ticket.generation, ticket.shop), last)
+        process.gather(ticket, last)
         if self._background:
             if last == "-" or ticket.probe:
                 process.background.at_once()
             else:
                 process.background.soon()
 
-    def _admit_slowly(self, process: _Process, shop: str, now: float) -> Ticket | float:
+    def _admit_slowly(self, process: BreakerProcess, shop: str, now: float) -> Ticket | float:
         if self.away():
             return self.admit_locally(shop)
-        wait_s = self.shut_for()
-        if wait_s is not None:
-            return wait_s
+        if process.standing.state != CLOSED:
+            wait_s = self.shut_for()
+            return self._ask(process, shop) if wait_s is None else wait_s
+        if not process.asking.acquire(blocking=False):
+            return Ticket(process.standing.generation, shop, now)
+        try:
+            return self._ask(process, shop)
+        finally:
+            process.asking.release()
+
+    def _ask(self, process: BreakerProcess, shop: str) -> Ticket | float:
         permit = uuid4().hex
         try:
             reply = self.sync(permit, shop)
         except (RedisError, OSError):
             return self.admit_locally(shop)
+        now = self._clock.monotonic()
         if reply[5] == b"O":
-            process.ask_again = now + PROBE_AGAIN_MS / 1000
+            self.refused()
             return int(reply[6]) / 1000
-        standing = process.standing
-        probe = "" if standing.state == CLOSED else permit
-        return Ticket(standing.generation, shop, self._clock.monotonic(), probe)
+        # The reply itself, as another thread may have moved the standing on.
+        probe = permit if reply[0].decode() != CLOSED else ""
+        return Ticket(int(reply[1]), shop, now, probe)
+
+    def refused(self) -> None:
+        """Redis refused a call in a half-open window: no need to ask for a moment."""
+        process = self._processes.get()
+        process.ask_again = self._clock.monotonic() + PROBE_AGAIN_MS / 1000
 
     def shut_for(self) -> float | None:
         """Seconds for which no call may pass, as far as is known without asking; None: ask.
@@ -155,15 +147,15 @@ class SharedStorage(CircuitBreakerStorage):
         Raises what redis-py raises; the process goes on with a breaker of its own then.
         """
         process = self._processes.get()
-        rows = self._take(process)
+        rows = process.take()
         asked = self._clock.monotonic()
-        argv: list[str | int | float] = [
-            self.name, request_id or uuid4().hex, self.known(), len(rows) // 6, *rows,
-        ]  # fmt: skip
+        argv: list[str | int] = [self.name, request_id or uuid4().hex, self.known(), len(rows)]
+        for row in rows:
+            argv += row
         if asking_shop is not None:
             argv.append(asking_shop)
         try:
-            reply = run_again(self._scripts, self._client, "breaker_sync", argv)
+            reply = ask_twice(lambda: list(self._scripts.run(self._client, "breaker_sync", *argv)))
         except (RedisError, OSError) as fault:
             self.lost(fault)
             raise
@@ -179,16 +171,17 @@ class SharedStorage(CircuitBreakerStorage):
         """Take over the standing of a script's reply; ``asked``: monotonic s before asking."""
         process = self._processes.get()
         standing, before = read_standing(reply, asked)
-        process.rest.answered()
         with process.lock:
-            seen = process.standing
-            if asked < seen.asked:
-                return  # overtaken by an answer to a later question
-            process.standing = standing
+            seen = process.local.state if process.rest.away else process.standing.state
+            process.rest.answered()
+            # Else it was overtaken by the answer to a later question.
+            newest = asked >= process.standing.asked
+            if newest:
+                process.standing = standing
         if before != standing.state:
             self._turned(before, standing.state, True)
-        elif seen.state != standing.state and seen is not UNKNOWN:
-            self._turned(seen.state, standing.state, False)
+        elif newest and seen != standing.state:
+            self._turned(seen, standing.state, False)
 
     def lost(self, fault: Exception) -> None:
         """Redis did not answer: this process goes on alone from where it last saw the breaker."""
@@ -215,12 +208,13 @@ class SharedStorage(CircuitBreakerStorage):
         if process.rest.away and not process.rest.may_ask():
             return True
         idle = self._clock.monotonic() - process.used > _IDLE_S
-        if idle and not process.counted and not process.probed and not process.rest.away:
+        if idle and not process.gathered and not process.rest.away:
             return False
-        try:
-            self.sync()
-        except (RedisError, OSError):
-            return not idle
+        with process.asking:
+            try:
+                self.sync()
+            except (RedisError, OSError):
+                return not idle
         return True
 
     def force(self, word: str) -> list[Any]:
@@ -234,22 +228,11 @@ class SharedStorage(CircuitBreakerStorage):
         """Bring what is left to Redis, if it answers, and end the thread."""
         process = self._processes.get()
         process.background.stop()
-        if (process.counted or process.probed) and not process.rest.away:
+        if process.gathered and not process.rest.away:
             try:
                 self.sync()
             except (RedisError, OSError):
                 return
-
-    def _take(self, process: _Process) -> list[str | int | float]:
-        with process.lock:
-            counted, process.counted = process.counted, {}
-            probed, process.probed = process.probed, []
-        rows: list[str | int | float] = []
-        for (generation, shop), (good, bad, last) in counted.items():
-            rows += (generation, shop, good, bad, last, "")
-        for generation, shop, last, permit in probed:
-            rows += (generation, shop, int(last == "+"), int(last == "-"), last, permit)
-        return rows
 
     # ---- without Redis
 
@@ -295,9 +278,7 @@ class SharedStorage(CircuitBreakerStorage):
     @property
     def counter(self) -> int:
         """Failures that are not yet brought to Redis; the window is there."""
-        process = self._processes.get()
-        with process.lock:
-            return sum(bad for _, bad, _ in process.counted.values())
+        return self._processes.get().failures
 
     @property
     def success_counter(self) -> int:
@@ -308,25 +289,3 @@ class SharedStorage(CircuitBreakerStorage):
     def opened_at(self) -> datetime | None:
         """Always None: when an open breaker probes is decided by the server's clock."""
         return None
-
-
-def _count(counted: dict[tuple[int, str], list[Any]], key: tuple[int, str], last: str) -> None:
-    entry = counted.get(key)
-    if entry is None:
-        entry = counted[key] = [0, 0, last]
-    entry[last == "-"] += 1
-    entry[2] = last
-
-
-def run_again(scripts: Scripts, client: "redis.Redis", name: str, argv: list[Any]) -> list[Any]:
-    """Run a script, once more on a new connection if its connection broke.
-
-    Only for scripts that know a request by its id. Not after a timeout: Redis hangs then.
-    """
-    try:
-        return list(scripts.run(client, name, *argv))
-    except redis.exceptions.ConnectionError:
-        return list(scripts.run(client, name, *argv))
-
-
-__all__ = ["OPEN", "SharedStorage", "run_again"]

@@ -86,7 +86,7 @@ class Connections:
         return self._client(Role.CACHE)
 
     def entries(self) -> redis.Redis:
-        """The same database for the cache's entries alone: waits no longer than CACHE_TIMEOUT_MS."""
+        """The same database, for cached values alone: waits CACHE_TIMEOUT_MS at most."""
         return self._client(Role.ENTRIES)
 
     def inbox_async(self) -> redis.asyncio.Redis:

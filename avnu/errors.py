@@ -124,6 +124,17 @@ class TokenRefused(TokenExchangeFailed):
     """Shopify says that this refresh token will never bring a pair again."""
 
 
+# ---- guards
+
+
+class BreakerOpen(AvnuError):
+    """The breaker lets no call pass. Park; ``wait_s``: when asking again makes sense."""
+
+    def __init__(self, name: str, wait_s: float) -> None:
+        super().__init__(f"breaker {name} is open; ask again in {wait_s:.1f} s")
+        self.wait_s = wait_s
+
+
 # ---- sandbox
 
 

@@ -8,8 +8,9 @@
             order = webhook.decode(Order)
 
 A handler gets one shop and a batch, oldest first. What it does not settle is done when it returns.
-An exception is a failed run of a webhook that ran alone; out of a batch of several it sends them on
-alone, nothing spent. ``raise Park(...)`` makes the shop wait, nothing spent.
+An exception is a failed run of a webhook that ran alone; after one out of a batch of several, the
+handler is called again for each of them by itself, in order. ``raise Park(...)`` makes the shop
+wait, nothing spent.
 """
 
 from typing import Any

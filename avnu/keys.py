@@ -60,20 +60,32 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
 # DB 0. A name is not taken twice over all tables; a suffix neither, as databases may be one server's.
 GUARD_KEYS: tuple[KeyRow, ...] = (
     KeyRow("guards_offset", "guards_offset", "string", "", "ms added to the server's time; tests"),
-    KeyRow("breakers", "breakers", "set", "", "names of the breakers that ever opened or were forced"),
-    KeyRow("breaker", "brk:", "hash", "name", "state, generation, openings and override of a breaker"),
-    KeyRow("breaker_window", "brkw:", "hash", "name", "'<second>+' and '<second>-': good, bad calls"),
+    KeyRow(
+        "breakers", "breakers", "set", "", "names of the breakers that ever opened or were forced"
+    ),
+    KeyRow(
+        "breaker", "brk:", "hash", "name", "state, generation, openings and override of a breaker"
+    ),
+    KeyRow(
+        "breaker_window", "brkw:", "hash", "name", "'<second>+' and '<second>-': good, bad calls"
+    ),
     KeyRow("breaker_seen", "brks:", "zset", "name", "shop by the ms of its last call that counts"),
     KeyRow("breaker_bad", "brkb:", "zset", "name", "the same, of shops whose last call was bad"),
     KeyRow("breaker_probes", "brkp:", "hash", "name", "permits and votes of one half-open window"),
-    KeyRow("breaker_batches", "brki:", "zset", "name", "id of a batch of outcomes by ms: counted once"),
+    KeyRow(
+        "breaker_batches", "brki:", "zset", "name", "id of a batch of outcomes by ms: counted once"
+    ),
     KeyRow("budget", "bgt:", "hash", "shop", "estimate, capacity, rate; 'r<id>' a reservation"),
-    KeyRow("budget_leases", "bgtl:", "zset", "shop", "id of a reservation by the ms when it lapses"),
+    KeyRow(
+        "budget_leases", "bgtl:", "zset", "shop", "id of a reservation by the ms when it lapses"
+    ),
     KeyRow("budget_costs", "bgtc", "hash", "", "query → points it asks for, as learnt"),
 )
 
 CACHE_KEYS: tuple[KeyRow, ...] = (
-    KeyRow("cache_entry", "ce:", "string", "<kind>/<shop>/<id>", "'<heading>\\n<value>', may expire"),
+    KeyRow(
+        "cache_entry", "ce:", "string", "<kind>/<shop>/<id>", "'<heading>\\n<value>', may expire"
+    ),
     KeyRow("cache_lease", "cl:", "string", "<kind>/<shop>/<id>", "who loads it, or 'failed'"),
     KeyRow("cache_marks", "cm:", "hash", "shop", "epoch, seq; '#<tag>': its last invalidation"),
     KeyRow("cache_counts", "cc", "hash", "", "'<kind> <outcome>': counters that only grow"),

@@ -1,8 +1,25 @@
 """Leaving Redis alone for a while after it failed, and looking again now and then."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+import redis
+
 from avnu.clock import Clock
 
+T = TypeVar("T")
 REST_S = 1.0
+
+
+def ask_twice(ask: Callable[[], T]) -> T:
+    """Ask, and once more at once if the connection broke: the next one is new.
+
+    Only for scripts that know a request by its id. Not after a timeout: Redis hangs then.
+    """
+    try:
+        return ask()
+    except redis.exceptions.ConnectionError:
+        return ask()
 
 
 class RedisRest:

@@ -19,7 +19,11 @@ class BreakerSettings:
         50, "% of calls", "It opens when so many fail or are slow, if enough shops are hit.", 1, 100
     )
     breaker_shop_percent: int = whole(
-        50, "% of shops", "So many of the shops that call must have failed with their last call.", 1, 100
+        50,
+        "% of shops",
+        "So many of the shops that call must have failed with their last call.",
+        1,
+        100,
     )
     breaker_min_shops: int = whole(
         3, "shops", "With fewer shops in trouble it never opens: the trouble is theirs.", 2, 1000
@@ -49,7 +53,11 @@ class BudgetSettings:
         30, "% of the bucket", "What bulk calls leave to interactive ones.", 0, 90
     )
     budget_ahead_interactive_ms: int = whole(
-        900, "ms", "An interactive call waits so long for its points; beyond it is refused.", 0, 1000
+        900,
+        "ms",
+        "An interactive call waits so long for its points; beyond it is refused.",
+        0,
+        1000,
     )
     budget_ahead_bulk_ms: int = whole(
         400, "ms", "A bulk call waits so long for its points; beyond it is refused.", 0, 1000

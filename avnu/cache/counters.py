@@ -1,4 +1,4 @@
-"""What the cache did, counted by kind and outcome; in the process, and added to Redis each second."""
+"""What the cache did, by kind and outcome: counted in the process, added up on Redis."""
 
 import enum
 import threading

@@ -60,7 +60,19 @@ def unpack(raw: bytes) -> Entry:
         numbers = [int(text) for text in fields[2:8]]
     except ValueError:
         raise CacheEntryUnreadable("the heading holds something else than numbers") from None
-    return Entry(fields[1], *numbers, fields[8], tuple(fields[9].split()), data)  # type: ignore[arg-type]
+    began, started_ms, fresh_ms, keep_ms, cost_ms, version = numbers
+    return Entry(
+        epoch=fields[1],
+        began=began,
+        started_ms=started_ms,
+        fresh_ms=fresh_ms,
+        keep_ms=keep_ms,
+        cost_ms=cost_ms,
+        version=version,
+        form=fields[8],
+        tags=tuple(fields[9].split()),
+        data=data,
+    )
 
 
 def encode(value: object) -> tuple[str, bytes]:

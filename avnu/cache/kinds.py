@@ -2,7 +2,7 @@
 
 To add a kind: a struct in ``values.py`` and a row here. ``fresh_s`` is how long a value is served
 without asking; until ``keep_s`` it is served when loading fails, or while another loads.
-Every entry is tagged with its kind and with ``<kind>:<id>``; ``tags`` adds those that its value tells.
+Every entry is tagged with its kind and with ``<kind>:<id>``; ``tags`` adds what its value tells.
 """
 
 from collections.abc import Callable

@@ -59,8 +59,10 @@ class Local:
         self._number = 0
         self._log: deque[tuple[int, str, tuple[str, ...]]] = deque(maxlen=_REMEMBERED)
 
-    def find(self, key: Key, least: int | None = None, oldest_s: float | None = None) -> Held | None:
-        """The value of ``key``, at least of version ``least`` and at most ``oldest_s`` seconds old."""
+    def find(
+        self, key: Key, least: int | None = None, oldest_s: float | None = None
+    ) -> Held | None:
+        """The value of ``key``, of version ``least`` or later, not ``oldest_s`` seconds old yet."""
         if not self.open:
             return None
         with self._lock:
@@ -95,9 +97,7 @@ class Local:
             self._prune()
             return True
 
-    def touched(
-        self, since: int, shop: str, tags: Sequence[str], until: int | None = None
-    ) -> bool:
+    def touched(self, since: int, shop: str, tags: Sequence[str], until: int | None = None) -> bool:
         """Was anything with one of ``tags`` invalidated after ticket ``since``, up to ``until``?"""
         with self._lock:
             return self._touched(since, shop, tags, until)
@@ -146,7 +146,9 @@ class Local:
                 continue
             if dropped_shop == EVERY_SHOP:
                 return True
-            if dropped_shop == shop and (not dropped_tags or not set(dropped_tags).isdisjoint(tags)):
+            if dropped_shop == shop and (
+                not dropped_tags or not set(dropped_tags).isdisjoint(tags)
+            ):
                 return True
         return False
 

@@ -25,7 +25,7 @@ class Rest:
             return True
         with self._lock:
             now_s = self._clock.monotonic()
-            if self._until_s is not None and now_s < self._until_s:
+            if now_s < (self._until_s or 0.0):
                 return False
             self._until_s = now_s + self._rest_s
             return True

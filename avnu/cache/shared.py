@@ -41,7 +41,7 @@ class Verdict(enum.StrEnum):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The reply of ``cache_read``; see there. ``raw`` is the packed entry that may be served, or b""."""
+    """The reply of ``cache_read``, see there. ``raw``: the packed entry to serve, or b""."""
 
     verdict: Verdict
     hold_ms: int
@@ -52,7 +52,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a caller wants: ``least`` version, ``age_ms`` the greatest age (None: the entry's own)."""
+    """What a caller wants: ``least`` version, greatest ``age_ms`` (None: the entry's own)."""
 
     key: Key
     entry: str  # the key's last part, "<kind>/<shop>/<id>"
@@ -102,13 +102,11 @@ class Shared:
 
     def store(self, question: Question, owner: str, packed: bytes) -> str | None:
         """Store a packed entry; the letter that the script returns, or None."""
-        reply = self._run(
-            "cache_store", keys.short(question.key[1]), question.entry, owner, packed
-        )
+        reply = self._run("cache_store", keys.short(question.key[1]), question.entry, owner, packed)
         return None if reply is None else str(reply.decode())
 
     def fail(self, question: Question, owner: str, throttle_ms: int) -> None:
-        """Give the lease back; with ``throttle_ms`` nobody loads for so long while there is a value."""
+        """Give the lease back; for ``throttle_ms`` nobody loads while there is a value."""
         self._run("cache_fail", question.entry, owner, throttle_ms)
 
     def remove(self, question: Question) -> None:

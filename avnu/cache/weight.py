@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-# Of one value in the process: its key, its place in cachetools' two dicts, ordered dict and heap, its
-# places in the index by tag, and what an allocator wastes. Measured: see tests/unit/test_cache_local.
+# Of one value in the process: its key, its place in cachetools' dicts and heap, its places in the
+# index by tag, and what the allocator wastes. Measured in tests/unit/test_cache_local.py.
 OVERHEAD = 1400
 
 

@@ -23,7 +23,9 @@ def receiver(settings: Settings) -> list[str]:
         *("--host", settings.avnu_host, "--port", str(settings.avnu_port)),
         # Explicit, because uvicorn would read WEB_CONCURRENCY.
         *("--workers", "1", "--lifespan", "on"),
-        *("--no-access-log", "--no-server-header"),
+        *("--no-access-log", "--no-server-header", "--no-date-header"),
+        # Shopify reuses connections; uvicorn's 5 s would close them between two deliveries.
+        *("--timeout-keep-alive", "75"),
         *("--log-level", settings.log_level.lower()),
         *("--timeout-graceful-shutdown", str(_GRACE_S)),
     ]

@@ -7,7 +7,7 @@ KILLS = 2
 
 
 def test_whole_worker_killed_at_random_instants(stack: Stack) -> None:
-    with stack.load(acts={"done": 87, "sleep": 10, "raise": 3}):
+    with stack.load(acts={"done": 88, "sleep": 12}):
         for n in range(KILLS):
             worker = stack.worker(f"w{n}").start()
             until(now_s() + stack.chance.uniform(0.3, 1.5))

@@ -10,7 +10,7 @@ KILLS = 2
 
 
 def test_main_killed_at_random_instants(stack: Stack) -> None:
-    with stack.load():
+    with stack.load(acts={"done": 88, "sleep": 12}):
         for n in range(KILLS):
             worker = stack.worker(f"w{n}").start()
             until(now_s() + stack.chance.uniform(0.5, 1.5))

@@ -232,13 +232,17 @@ class History(RuleBasedStateMachine):
                 assert ref in refs, f"{ref} was passed by {refs}"
 
     @precondition(lambda self: self.drains)
-    @rule(i=which, letters=verdicts, last=st.booleans(), lose=st.booleans(), wait=st.integers(-4, 2))
+    @rule(
+        i=which, letters=verdicts, last=st.booleans(), lose=st.booleans(), wait=st.integers(-4, 2)
+    )
     def turn(self, i: int, letters: str, last: bool, lose: bool, wait: int) -> None:
         """A drain settles, in time or long after it lost its lease."""
         drain, batch = self.drains.pop(i % len(self.drains))
         said = [letters[n % len(letters)] for n in range(len(batch.webhooks))]
         shops = [shop for shop, _ in batch.by_shop()]
-        parkings = {shops[i % len(shops)]: Parking("budget", 7000 * wait)} if wait >= 0 and shops else {}
+        parkings = (
+            {shops[i % len(shops)]: Parking("budget", 7000 * wait)} if wait >= 0 and shops else {}
+        )
         self.settle_turn(drain, batch, said, parkings, last=last, lose=lose)
 
     def settle_turn(

@@ -11,7 +11,7 @@ from avnu.store.database import Store
 from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops, Status
 from avnu.store.tables import shops as table
-from tests.support.store_fixtures import SHOP
+from tests.support.token_server import SHOP
 
 pytest_plugins = ("tests.support.store_fixtures",)
 

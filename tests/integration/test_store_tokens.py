@@ -16,8 +16,7 @@ from avnu.store.pairs import AccessToken, TokenPair
 from avnu.store.shops import Shops, Status
 from avnu.store.tables import shops as table
 from avnu.store.tokens import Tokens
-from tests.support.store_fixtures import SHOP, pair_at
-from tests.support.token_server import TokenServer, mark_of
+from tests.support.token_server import SHOP, TokenServer, mark_of, pair_at
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.store_fixtures",)

@@ -12,9 +12,8 @@ from avnu.errors import TokenUnavailable
 from avnu.secret import Secret
 from avnu.store.shops import Shops, Status
 from avnu.store.tokens import Tokens
-from tests.support.store_fixtures import SHOP, pair_at
 from tests.support.token_caller import ask, start
-from tests.support.token_server import TokenServer, mark_of
+from tests.support.token_server import SHOP, TokenServer, mark_of, pair_at
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.store_fixtures",)

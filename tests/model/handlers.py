@@ -51,12 +51,20 @@ def outcomes(plan: Plan, batch: tuple[int, ...], *, may_park: bool) -> Iterator[
         if any(plan.types[w] in "xh" for group in done for w in group):
             return
         rest = "B" * sum(map(len, groups[n:]))
-        said = [_verdicts(plan, group) for group in done]
-        yield Outcome("".join(said) + rest, (), bool(rest))
-        for i, group in enumerate(done if may_park else ()):
-            for kept in _cut_by_parking(plan, group, said[i]):
-                verdicts = "".join([*said[:i], kept, *said[i + 1 :]]) + rest
-                yield Outcome(verdicts, (plan.shop_of[group[0]],), bool(rest))
+        for said in _ways(plan, done):
+            yield Outcome("".join(said) + rest, (), bool(rest))
+            for i, group in enumerate(done if may_park else ()):
+                for kept in _cut_by_parking(plan, group, said[i]):
+                    verdicts = "".join([*said[:i], kept, *said[i + 1 :]]) + rest
+                    yield Outcome(verdicts, (plan.shop_of[group[0]],), bool(rest))
+
+
+def _ways(plan: Plan, groups: list[tuple[int, ...]]) -> list[list[str]]:
+    """Verdicts per shop: a batch that raised runs one by one, or goes alone for want of time."""
+    way = plan.options.batch_raises
+    ways = ("one_by_one", "solo") if way == "one_by_one" else (way,)
+    said = [[_verdicts(plan, group, way) for group in groups] for way in ways]
+    return said[:1] if said[0] == said[-1] else said
 
 
 def _cut_by_parking(plan: Plan, group: tuple[int, ...], verdicts: str) -> Iterator[str]:
@@ -79,16 +87,18 @@ def _newest(plan: Plan, group: tuple[int, ...]) -> int:
     return max((i for i, w in enumerate(group) if plan.types[w] in "uv"), default=-1)
 
 
-def _verdicts(plan: Plan, group: tuple[int, ...]) -> str:
+def _verdicts(plan: Plan, group: tuple[int, ...], way: str) -> str:
     """As ``run_batch`` gives them; one handler for all, which raises before it settles any."""
     options, older = plan.options, _superseded(plan, group)
     fresh = [i for i in range(len(group)) if i not in older]
     verdicts = [{"r": "X"}.get(plan.types[w], "D") for w in group]
     if any(plan.types[group[i]] in "fv" for i in fresh):
         alone = len(fresh) == 1 and options.one_raises == "failed"
-        letter = "F" if alone or options.batch_raises == "charged" else "G"
+        charged = alone or way == "charged"
         for i in fresh:
-            verdicts[i] = letter
+            if way != "one_by_one" or plan.types[group[i]] in "fv":
+                own_run = way == "one_by_one" and len(fresh) > 1
+                verdicts[i] = "F" if charged or own_run else "G"
     done = bool(older) and verdicts[_newest(plan, group)] == "D"
     for i in older:
         verdicts[i] = "U" if done or options.superseded == "always" else "B"

@@ -91,7 +91,9 @@ class Options:
     suspects: Literal["one", "together"] = "one"
     gate: Literal["before_claim", "after_claim", "none"] = "before_claim"
     busy_suspect: Literal["stays_due", "is_done_with"] = "stays_due"
-    batch_raises: Literal["solo", "charged"] = "solo"
+    # After an exception out of several: each again by itself, or alone when time is short |
+    # always alone | all are charged.
+    batch_raises: Literal["one_by_one", "solo", "charged"] = "one_by_one"
     one_raises: Literal["failed", "unspent"] = "failed"
     published: Literal["noted", "freely", "taken_out"] = "noted"
     superseded: Literal["with_newer", "always"] = "with_newer"

@@ -2,7 +2,9 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -104,7 +106,12 @@ def wake_number(inbox: Inbox, p: int, area: str = "orders") -> int:
     return int(inbox.client.hget(inbox.keys.of("part", f"{area}/{p}"), "wake") or 0)
 
 
-_owners = iter(range(1, 10**9))
+_owners = itertools.count()
+
+
+def new_owner() -> str:
+    """A name that no other drain or run has, in no process."""
+    return f"owner-{os.getpid()}-{next(_owners)}"
 
 
 def drain(
@@ -119,7 +126,7 @@ def drain(
     """A drain of the shop's partition, with its newest wake number unless told."""
     p = partition(inbox, shop) if p is None else p
     wake = wake_number(inbox, p, area) if wake is None else wake
-    return inbox.drain(area, p, wake, owner or f"owner-{next(_owners)}")
+    return inbox.drain(area, p, wake, owner or new_owner())
 
 
 def begin(inbox: Inbox, shop: str = "one", **how: Any) -> tuple[Drain, Batch]:
@@ -153,7 +160,7 @@ def ids(batch: Batch | Ending) -> list[str]:
 
 def claim(inbox: Inbox, webhook_id: object, shop: str = "one", owner: str | None = None) -> Claim:
     """A claim that was granted."""
-    got = inbox.claim(domain(shop), str(webhook_id), owner or f"owner-{next(_owners)}")
+    got = inbox.claim(domain(shop), str(webhook_id), owner or new_owner())
     assert isinstance(got, Claim), got
     return got
 

@@ -24,9 +24,7 @@ from avnu.store.tokens import Tokens
 from avnu.store.vault import Vault
 from tests.support.postgres import Postgres
 from tests.support.token_caller import tokens_for
-from tests.support.token_server import TokenServer, serving
-
-SHOP = "amber-lamps.myshopify.com"
+from tests.support.token_server import SHOP, TokenServer, serving
 
 
 @pytest.fixture(scope="session")
@@ -116,8 +114,3 @@ def make_tokens(store: Store, key: str, shopify: TokenServer) -> Callable[..., T
         return tokens_for(store, [key], shopify.origin, **options)
 
     return make
-
-
-def pair_at(server: TokenServer, expires_in_s: float | None) -> TokenPair:
-    """The pair that the server has given out last."""
-    return TokenPair(Secret(server.access), Secret(server.current), expires_in_s, 7_776_000.0)

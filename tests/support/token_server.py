@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from avnu.secret import Secret
+from avnu.store.pairs import TokenPair
+
+SHOP = "amber-lamps.myshopify.com"
 CLIENT_ID = "made-up-client-id"
 CLIENT_SECRET = "shpss_made_up_client_secret"
 
@@ -19,6 +23,11 @@ CLIENT_SECRET = "shpss_made_up_client_secret"
 def mark_of(token: str) -> str:
     """What tests compare instead of tokens."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def pair_at(server: "TokenServer", expires_in_s: float | None) -> TokenPair:
+    """The pair that the server has given out last."""
+    return TokenPair(Secret(server.access), Secret(server.current), expires_in_s, 7_776_000.0)
 
 
 class TokenServer(ThreadingHTTPServer):

@@ -1,0 +1,152 @@
+"""The cache of what Shopify answered: in the process, on Redis, and one load per key behind both.
+
+    product = cache.get(kinds.PRODUCT, shop, product_id, load, at_least=webhook_version)
+
+Blind to what it caches: ``load`` asks Shopify. Kinds and lifetimes stand in ``kinds.py``, the
+protocol in ``avnu/lua/cache_*.lua``. What holds:
+
+* Redis down, hung or full is slower, never wrong and never an exception.
+* A value whose load began before an invalidation is never stored, and not served after it: at once
+  in the process that invalidates, within 100 ms where it is heard, within 2 s where it is not.
+* A value that is no longer fresh is served only while it is being loaded, or when loading fails,
+  and not beyond its kind's ``keep_s``; an invalidated one, or an older than asked for, never.
+"""
+
+import os
+import random as randomness
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+import redis
+
+from avnu.cache import kinds
+from avnu.cache.asking import Ask, Loaded, question, words
+from avnu.cache.counters import EVERY_KIND, Name, Outcome
+from avnu.cache.kinds import Kind
+from avnu.cache.local import EVERY_SHOP
+from avnu.cache.process import Process
+from avnu.clock import Clock
+from avnu.settings import Settings
+
+__all__ = ["Cache", "CacheStats", "Kind", "Loaded", "kinds"]
+
+T = TypeVar("T")
+
+
+class CacheStats(msgspec.Struct, frozen=True):
+    """The cache as one process sees it; ``counts`` by kind and outcome, see ``counters.py``."""
+
+    counts: dict[Name, int]
+    values: int
+    bytes: int
+    hears: bool  # invalidations reach the process, so it may serve from its memory
+    resting: bool  # Redis did not answer and is left alone
+
+
+class Cache:
+    """One for all threads of a process, and for its children, which begin anew.
+
+    ``client``: ``connections.entries()``, whose short timeouts bound what Redis may cost a caller.
+    ``passing``: errors of ``load`` that are raised even where a stale value could be served, such
+    as a time limit of the task around it, or a shop that has taken its permission back.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: "redis.Redis",
+        clock: Clock,
+        random: randomness.Random,
+        *,
+        passing: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._clock = clock
+        self._random = random
+        self._passing = passing
+        self._processes: dict[int, Process] = {}
+        self._process: Process | None = None
+
+    def get(
+        self,
+        kind: Kind[T],
+        shop: str,
+        id: object,  # noqa: A002 - Shopify's word
+        load: Callable[[], Loaded[T]],
+        *,
+        at_least: int | None = None,
+        ttl_s: float | None = None,
+    ) -> T | None:
+        """The value, or None when ``load`` says that there is no such thing.
+
+        ``id`` is "" for a kind of which a shop has one. ``at_least``: a value of a lesser version
+        is a miss; what is then loaded is returned even if Shopify is still behind. ``ttl_s``
+        replaces the kind's ``fresh_s``, for this answer and for what is stored. Raises what
+        ``load`` raises, unless a stale value may be served; ValueError for an id with spaces.
+        """
+        here = self._process
+        if here is None or here.pid != os.getpid():
+            here = self._enter()
+        key = (kind.name, shop, str(id))
+        held = here.local.find(key, at_least, ttl_s)
+        if held is not None:
+            value: T | None = held.value
+            return value
+        ticket = here.local.ticket()
+        here.channel.ensure()
+        ask = Ask(kind, question(kind, key, at_least, ttl_s), load, ttl_s, ticket)
+        loaded: T | None = here.loading.value(ask)
+        return loaded
+
+    def invalidate(self, shop: str, tags: Iterable[str] = ()) -> None:
+        """What has one of ``tags`` is outdated everywhere; without tags, all of the shop.
+
+        Tags are made by ``Kind.tag``. Redis out of reach: it is told later, and until then this
+        process trusts nothing that it holds. Raises ValueError for a tag with a space.
+        """
+        names = words(tuple(tags))
+        self._invalidate(shop, names)
+
+    def invalidate_everything(self) -> None:
+        """All of every shop is outdated everywhere. Walks over the shops: seconds for many."""
+        self._invalidate(EVERY_SHOP, ())
+
+    def stats(self) -> CacheStats:
+        """Of this process; ``avnu cache stats`` shows the sums of all."""
+        here = self._enter()
+        values, size = here.local.size()
+        return CacheStats(here.counts(), values, size, here.local.open, here.shared.rest.resting)
+
+    def close(self) -> None:
+        """End the thread and hand in the counters. A later ``get`` begins anew."""
+        here = self._processes.pop(os.getpid(), None)
+        self._process = None
+        if here is not None:
+            here.channel.stop()
+            here.send_counts()
+
+    def _invalidate(self, shop: str, tags: tuple[str, ...]) -> None:
+        here = self._enter()
+        here.counters.add(EVERY_KIND, Outcome.INVALIDATED)
+        try:
+            here.shared.invalidate(shop, tags)
+        finally:
+            # After Redis: a thread that read the old entry just before must not keep it.
+            here.local.drop(shop, tags)
+
+    def _enter(self) -> Process:
+        """The part of the process; a child makes its own, as its parent may hold the locks."""
+        pid = os.getpid()
+        here = self._processes.get(pid)
+        if here is None:
+            rng = randomness.Random(f"{self._random.getrandbits(64)}/{pid}")  # noqa: S311 - jitter
+            made = Process(
+                self._settings, self._client, self._clock, rng, pid=pid, passing=self._passing
+            )
+            here = self._processes.setdefault(pid, made)
+            for other in [known for known in self._processes if known != pid]:
+                self._processes.pop(other, None)
+        self._process = here
+        return here
