@@ -80,7 +80,7 @@ class Breaker(CircuitBreaker):
         self._counts = counts
         scripts = Scripts(keys, policy.constants(), names=SCRIPTS)
         self.storage = SharedStorage(
-            name, client, scripts, policy, self._clock, self._turn, background=background
+            name, client, scripts, policy, self._clock, turned=self._turn, background=background
         )
         super().__init__(
             reset_timeout=policy.open_ms / 1000,
@@ -115,7 +115,7 @@ class Breaker(CircuitBreaker):
             self._failed(ticket, error)
             raise
         if isinstance(result, GeneratorType):
-            return self._guarded(ticket, result)  # type: ignore[return-value]
+            return self._guarded(ticket, result)
         self._done(ticket)
         return result
 
@@ -175,6 +175,10 @@ class Breaker(CircuitBreaker):
     def state(self) -> Any:
         """pybreaker's state object, as last seen; asks Redis nothing."""
         return self._create_new_state(self.current_state)
+
+    @state.setter
+    def state(self, state_str: str) -> None:
+        self.storage.force(state_str)
 
     def open(self) -> bool:
         """Forced open: no call passes until ``auto`` or ``close``. Raises what redis-py raises."""

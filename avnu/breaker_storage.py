@@ -3,8 +3,8 @@
 A process keeps a *standing*: the state as last seen. While closed, calls look at the standing only;
 what they come to is gathered and brought to Redis by a background thread, failures at once, and the
 answer is the next standing. Open and half-open, a process looks at Redis before it lets a call pass.
-When Redis does not answer, the process has a breaker of its own, and only the background thread asks
-for Redis, once a second.
+When Redis does not answer, the process has a breaker of its own, and only the background thread
+asks for Redis, once a second.
 """
 
 import logging
@@ -50,8 +50,8 @@ class SharedStorage(CircuitBreakerStorage):
         scripts: Scripts,
         policy: BreakerPolicy,
         clock: Clock,
-        turned: Turned,
         *,
+        turned: Turned,
         background: bool = True,
     ) -> None:
         super().__init__(name)
@@ -95,15 +95,15 @@ class SharedStorage(CircuitBreakerStorage):
             return self.admit_locally(shop)
         if process.standing.state != CLOSED:
             wait_s = self.shut_for()
-            return self._ask(process, shop) if wait_s is None else wait_s
+            return self._ask(shop) if wait_s is None else wait_s
         if not process.asking.acquire(blocking=False):
             return Ticket(process.standing.generation, shop, now)
         try:
-            return self._ask(process, shop)
+            return self._ask(shop)
         finally:
             process.asking.release()
 
-    def _ask(self, process: BreakerProcess, shop: str) -> Ticket | float:
+    def _ask(self, shop: str) -> Ticket | float:
         permit = uuid4().hex
         try:
             reply = self.sync(permit, shop)
@@ -285,7 +285,7 @@ class SharedStorage(CircuitBreakerStorage):
         """Always 0: votes are counted in Redis, by generation."""
         return 0
 
-    @property
+    @property  # type: ignore[misc]  # nobody sets it
     def opened_at(self) -> datetime | None:
         """Always None: when an open breaker probes is decided by the server's clock."""
         return None

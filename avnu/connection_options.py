@@ -104,16 +104,16 @@ def tls_options(settings: Settings) -> dict[str, Any]:
 
 def _limits(settings: Settings, role: Role) -> dict[str, float]:
     """Longest waits in s: for a free connection, for an answer, for a connection to open."""
-    waits_ms = (
-        settings.redis_pool_wait_ms,
-        settings.redis_socket_timeout_ms,
-        settings.redis_connect_timeout_ms,
-    )
+    waits_ms = {
+        "timeout": settings.redis_pool_wait_ms,
+        "socket_timeout": settings.redis_socket_timeout_ms,
+        "socket_connect_timeout": settings.redis_connect_timeout_ms,
+    }
     if role is Role.ENTRIES:
         # A cached value that takes longer than this is worth less than loading it.
-        waits_ms = tuple(min(wait_ms, settings.cache_timeout_ms) for wait_ms in waits_ms)
-    names = ("timeout", "socket_timeout", "socket_connect_timeout")
-    return {name: wait_ms / 1000 for name, wait_ms in zip(names, waits_ms, strict=True)}
+        most_ms = settings.cache_timeout_ms
+        waits_ms = {name: min(wait_ms, most_ms) for name, wait_ms in waits_ms.items()}
+    return {name: wait_ms / 1000 for name, wait_ms in waits_ms.items()}
 
 
 def _login(settings: Settings, role: Role) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ class PerProcess(Generic[T]):
         self._made: dict[int, T] = {}
 
     def get(self) -> T:
-        """This process's own."""
+        """The one of the process that asks."""
         pid = os.getpid()
         found = self._made.get(pid)
         return self._begin(pid) if found is None else found

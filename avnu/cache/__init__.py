@@ -100,18 +100,17 @@ class Cache:
         loaded: T | None = here.loading.value(ask)
         return loaded
 
-    def invalidate(self, shop: str, tags: Iterable[str] = ()) -> None:
+    def invalidate(self, shop: str, tags: Iterable[str] = ()) -> bool:
         """What has one of ``tags`` is outdated everywhere; without tags, all of the shop.
 
-        Tags are made by ``Kind.tag``. Redis out of reach: it is told later, and until then this
-        process trusts nothing that it holds. Raises ValueError for a tag with a space.
+        Tags are made by ``Kind.tag``. False: Redis is out of reach; it is told later, and until
+        then this process trusts nothing that it holds. Raises ValueError for a tag with a space.
         """
-        names = words(tuple(tags))
-        self._invalidate(shop, names)
+        return self._invalidate(shop, words(tuple(tags)))
 
-    def invalidate_everything(self) -> None:
+    def invalidate_everything(self) -> bool:
         """All of every shop is outdated everywhere. Walks over the shops: seconds for many."""
-        self._invalidate(EVERY_SHOP, ())
+        return self._invalidate(EVERY_SHOP, ())
 
     def stats(self) -> CacheStats:
         """Of this process; ``avnu cache stats`` shows the sums of all."""
@@ -127,11 +126,11 @@ class Cache:
             here.channel.stop()
             here.send_counts()
 
-    def _invalidate(self, shop: str, tags: tuple[str, ...]) -> None:
+    def _invalidate(self, shop: str, tags: tuple[str, ...]) -> bool:
         here = self._enter()
         here.counters.add(EVERY_KIND, Outcome.INVALIDATED)
         try:
-            here.shared.invalidate(shop, tags)
+            return here.shared.invalidate(shop, tags)
         finally:
             # After Redis: a thread that read the old entry just before must not keep it.
             here.local.drop(shop, tags)

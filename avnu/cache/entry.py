@@ -19,7 +19,7 @@ from avnu.errors import CacheEntryUnreadable
 T = TypeVar("T")
 
 COMPRESS_ABOVE = 2048  # bytes; below it deflate saves little
-# Level 1: of a 40 kB product list it leaves a sixth in a third of the time that 6 takes for an eighth.
+# Of 36 kB of variants level 1 leaves 33 % in 0.4 ms, level 6 leaves 31 % in 1.9 ms.
 _LEVEL = 1
 _MOST_INFLATED = 256 * 1024 * 1024
 _FIELDS = 10

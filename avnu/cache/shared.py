@@ -115,10 +115,10 @@ class Shared:
             if asked:
                 self._client.delete(self.keys.of("cache_entry", question.entry))
 
-    def invalidate(self, shop: str, tags: Sequence[str]) -> None:
-        """Make entries outdated for every process; done later if Redis does not answer now."""
+    def invalidate(self, shop: str, tags: Sequence[str]) -> bool:
+        """Make entries outdated for every process. False: done later, as Redis does not answer."""
         self._pending.add(shop, tags)
-        self.deliver_pending()
+        return self.deliver_pending()
 
     def deliver_pending(self) -> bool:
         """Tell Redis what it was not told yet. False while something is left."""

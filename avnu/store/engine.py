@@ -5,6 +5,7 @@ Transactions are begun by us on both databases. SQLite's are of two kinds: ``BEG
 "locked" however long it waits.
 """
 
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,20 @@ _POSTGRES_OPTIONS = (
     "-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 )
 _ADVICE = "write sqlite:///path/to/file.db, or postgresql://user:password@host/database"
+
+
+class _WithoutRows(logging.Filter):
+    """Rows hold sealed tokens and personal data; SQLAlchemy logs each one at DEBUG.
+
+    That it hides parameters does not cover what is read back.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a row."""
+        return not str(record.msg).startswith("Row ")
+
+
+_WITHOUT_ROWS = _WithoutRows()
 
 
 def parse_url(text: Secret) -> URL:
@@ -56,6 +71,7 @@ def sqlite_path(url: URL) -> Path | None:
 
 def make_engine(url: URL) -> Engine:
     """An engine for an address of ``parse_url``. Connects to nothing yet."""
+    logging.getLogger("sqlalchemy.engine.Engine").addFilter(_WITHOUT_ROWS)
     path = sqlite_path(url)
     if path is None:
         return _postgres(url)

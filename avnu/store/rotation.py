@@ -44,7 +44,7 @@ def _rotate_one(
     store: Store, vault: Vault, row: Row[Any], done: Rotation, *, dry_run: bool
 ) -> bool:
     """False when the tokens have changed since they were read."""
-    sealed = {name: value for name, value in row._mapping.items() if name in _TOKENS and value}  # noqa: SLF001 - its public name
+    sealed = {name: getattr(row, name) for name in _TOKENS if getattr(row, name) is not None}
     if not sealed:
         done.without_tokens += 1
         return True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from avnu.clock import SystemClock
 from avnu.errors import Park
 from avnu.inbox.arrival import Stored
-from avnu.inbox.turn import Letter, Parking, Settlement
+from avnu.inbox.turn import Parking, Settlement
 from avnu.run import place_of, reason_of, run_batch, runs, superseded_by
 from avnu.webhook import Handler, Shop, Webhook
 
@@ -47,10 +47,19 @@ def letters(settlement: Settlement) -> str:
     return "".join(verdict.letter for verdict in settlement.verdicts)
 
 
+class ByHand(SystemClock):
+    """Time that a test moves."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 class Seen:
     """Handlers that note what they were given, and then do as they are told."""
 
-    def __init__(self, then: Callable[[Sequence[Webhook]], None] = lambda webhooks: None) -> None:
+    def __init__(self, then: Callable[[Sequence[Webhook]], None] = lambda _: None) -> None:
         self.calls: list[tuple[str, list[Webhook]]] = []
         self._then = then
 
@@ -95,22 +104,55 @@ def test_an_exception_out_of_one_is_its_failed_run() -> None:
     assert [type(fault) for fault in raised] == [ValueError]
 
 
-def test_an_exception_out_of_several_sends_them_on_alone() -> None:
-    batch = [webhook(resource=n) for n in range(3)]
-    settlement, raised = run_batch(SHOP, batch, Seen(fail).handlers())
-    assert letters(settlement) == "GGG"
-    assert len(raised) == 1
+def test_after_an_exception_out_of_several_each_runs_by_itself_in_order() -> None:
+    seen = Seen(lambda some: fail(some) if some[-1].body == webhook(resource=2).body else None)
+    batch = [webhook(resource=2), *(webhook(resource=n) for n in (1, 2, 3)), webhook(resource=2)]
+    settlement, raised = run_batch(SHOP, batch, seen.handlers())
+    assert letters(settlement) == "FDFDF"
+    assert [some for _, some in seen.calls] == [batch, *([one] for one in batch)]
+    assert len(raised) == 3
 
 
 def test_an_exception_leaves_what_was_settled_before_it() -> None:
     def settle_and_fail(webhooks: Sequence[Webhook]) -> None:
-        webhooks[0].done()
-        webhooks[1].reject("never")
+        if len(webhooks) > 1:
+            webhooks[0].done()
+            webhooks[1].reject("never")
         fail(webhooks)
 
     batch = [webhook(resource=n) for n in range(3)]
-    settlement, _ = run_batch(SHOP, batch, Seen(settle_and_fail).handlers())
-    assert letters(settlement) == "DXG"
+    settlement, raised = run_batch(SHOP, batch, Seen(settle_and_fail).handlers())
+    assert letters(settlement) == "DXF"
+    assert len(raised) == 1
+
+
+def test_when_half_the_time_is_gone_the_rest_goes_alone() -> None:
+    clock = ByHand()
+    shop = Shop(DOMAIN, clock, 60.0)
+    batch = [webhook(resource=n) for n in range(5)]
+
+    def slow(given: Shop, webhooks: Sequence[Webhook]) -> None:
+        clock.now += 14.0
+        if len(webhooks) > 1:
+            raise ValueError
+
+    settlement, raised = run_batch(shop, batch, {"order_changed": slow})
+    assert letters(settlement) == "DDGGG"
+    assert settlement.verdicts[-1].reason.startswith("ValueError")
+    assert raised == []
+
+
+def test_a_shop_that_parks_while_they_run_one_by_one_keeps_the_rest() -> None:
+    def park(webhooks: Sequence[Webhook]) -> None:
+        if len(webhooks) > 1:
+            fail(webhooks)
+        if webhooks[0].body == webhook(resource=2).body:
+            raise Park("budget", 3)
+
+    batch = [webhook(resource=n) for n in (1, 2, 3)]
+    settlement, _ = run_batch(SHOP, batch, Seen(park).handlers())
+    assert letters(settlement) == "DBB"
+    assert settlement.parkings == {DOMAIN: Parking("budget", 3000)}
 
 
 def test_an_exception_after_everything_was_settled_changes_nothing() -> None:
