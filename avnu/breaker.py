@@ -1,7 +1,7 @@
 """The circuit breaker: pybreaker's class, with a state that all processes share.
 
 Kept from pybreaker: `call`, the decorator, `calling`, listeners, `exclude`, `CircuitBreakerError`,
-`current_state`. What is otherwise, and why, is in the table of `tests/integration/breaker_table.py`.
+`current_state`. What differs, and why: the table of `tests/integration/breaker_table.py`.
 Where each part is:
 
 - breaker_policy: when it opens, for how long. breaker_trouble: which exceptions count.
@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import GeneratorType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import redis
 from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
@@ -115,7 +115,7 @@ class Breaker(CircuitBreaker):
             self._failed(ticket, error)
             raise
         if isinstance(result, GeneratorType):
-            return self._guarded(ticket, result)
+            return cast("T", self._guarded(ticket, result))
         self._done(ticket)
         return result
 
@@ -134,7 +134,7 @@ class Breaker(CircuitBreaker):
         """Not offered: pybreaker's is for Tornado and would serialise all calls."""
         raise NotImplementedError("guard a blocking call, or use `with breaker.calling():`")
 
-    def is_system_error(self, exception: BaseException) -> bool:  # type: ignore[override]
+    def is_system_error(self, exception: BaseException) -> bool:
         """Does the exception count? One that does not counts neither way."""
         return self._counts(exception) and not any(
             isinstance(exception, exclusion)
@@ -173,7 +173,7 @@ class Breaker(CircuitBreaker):
 
     @property
     def state(self) -> Any:
-        """pybreaker's state object, as last seen; asks Redis nothing."""
+        """The state object that pybreaker knows, as last seen; asks Redis nothing."""
         return self._create_new_state(self.current_state)
 
     @state.setter
@@ -186,7 +186,7 @@ class Breaker(CircuitBreaker):
         return False
 
     def close(self) -> None:
-        """Forced closed: every call passes until ``auto`` or ``open``. Raises what redis-py does."""
+        """Forced closed: all calls pass until ``auto`` or ``open``. Raises what redis-py raises."""
         self.storage.force(CLOSED)
 
     def half_open(self) -> None:

@@ -39,7 +39,7 @@ def read_standing(reply: Sequence[Any], asked: float) -> tuple[Standing, str]:
 
 
 class Ticket(msgspec.Struct):
-    """One admitted call. ``probe``: the id of its permit, when it is one of the few in half-open."""
+    """One admitted call. ``probe``: the id of its permit when it is one of the few in half-open."""
 
     generation: int
     shop: str

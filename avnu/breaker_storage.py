@@ -1,8 +1,8 @@
 """pybreaker's storage on Redis, without a round trip while the breaker is closed.
 
-A process keeps a *standing*: the state as last seen. While closed, calls look at the standing only;
-what they come to is gathered and brought to Redis by a background thread, failures at once, and the
-answer is the next standing. Open and half-open, a process looks at Redis before it lets a call pass.
+A process keeps a *standing*: the state as last seen. While closed, calls look at that only; what
+they come to is gathered and brought to Redis by a background thread, failures at once, and the
+answer is the next standing. Open and half-open, a process asks Redis before it lets a call pass.
 When Redis does not answer, the process has a breaker of its own, and only the background thread
 asks for Redis, once a second.
 """

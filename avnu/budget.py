@@ -1,9 +1,9 @@
 """The budget of API points that Shopify gives each shop: reserve, settle, clamp.
 
 A call reserves what its query asks for, and settles when the answer is there; the answer's
-``throttleStatus`` clamps the estimate to what Shopify proved. All in one hash per shop on DB 0, all
-processes together; the rules are in ``lua/_budget.lua``, the evidence for them in the simulation that
-``tests/integration/test_budget_load.py`` repeats with real processes. Asked through ``guards.py``.
+``throttleStatus`` clamps the estimate to what Shopify proved. One hash per shop on DB 0 for all
+processes together. The rules are in ``lua/_budget.lua``; ``tests/integration/test_budget_load.py``
+shows what they are worth. Asked through ``guards.py``.
 """
 
 import enum

@@ -8,12 +8,16 @@ from avnu.clock import Clock
 from avnu.inbox.turn import Batch, Ending, Letter, Parking, Settlement, Verdict
 from avnu.run import place_of, run_batch
 from avnu.runtime import Runtime
+from avnu.settings import Settings
 from avnu.webhook import Handler, Shop, Webhook
 
 log = logging.getLogger(__name__)
 
 # ± share of a retry delay: failures of one moment do not come back in one moment.
 JITTER = 0.2
+
+# Below this, what Celery spends on a message (1 to 3 ms) would be felt.
+_SHORTEST_SLICE_MS = 20
 
 _NAMES = {
     Letter.DONE: "done",
@@ -33,9 +37,10 @@ def drain_partition(
     clock, settings = runtime.clock, runtime.settings
     owner = f"{runtime.random.getrandbits(64):016x}"
     drain = runtime.inbox.drain(area, p, wake, owner)
-    slice_ends_s = clock.monotonic() + settings.inbox_slice_ms / 1000
+    began_s = clock.monotonic()
     did: Counter[str] = Counter()
     step = drain.begin()
+    slice_ends_s = began_s + slice_s(settings, step.busy if isinstance(step, Batch) else 0)
     while isinstance(step, Batch):
         with (
             runtime.leases.holding("part", f"{area}/{p}", owner, drain.token) as deadline_s,
@@ -51,6 +56,16 @@ def drain_partition(
     return {"ended": step.value, **did}
 
 
+def slice_s(settings: Settings, busy: int) -> float:
+    """How long to drain before another partition's turn comes, with so many that have work.
+
+    A new webhook waits until each of them had its slice, shared out over this worker's processes:
+    so slices get shorter as more partitions are busy, and a round stays within INBOX_ROUND_MS.
+    """
+    share_ms = settings.inbox_round_ms * settings.queue_concurrency / max(1, busy)
+    return max(_SHORTEST_SLICE_MS, min(settings.inbox_slice_ms, share_ms)) / 1000
+
+
 def _run(
     clock: Clock,
     batch: Batch,
@@ -58,7 +73,7 @@ def _run(
     deadline_s: float,
     slice_ends_s: float,
 ) -> Settlement:
-    """Shop after shop. When the slice ends in between, the rest is left, so that none waits long."""
+    """Shop after shop. When the slice ends in between, the rest is left: none waits long."""
     verdicts: list[Verdict] = []
     parkings: dict[str, Parking] = {}
     for domain, some in batch.by_shop():

@@ -83,7 +83,7 @@ class Guards:
     def acquire(
         self, shop: str, query: str, cost_hint: float = 0.0, cls: Class = Class.BULK
     ) -> Permit | Refused:
-        """A permit for one call of ``query`` (its name, one per shape), or why not and for how long.
+        """A permit for one call, or why not and for how long. ``query``: its name, one per shape.
 
         ``cost_hint``: points it will ask for, 0 if unknown; what answers have taught is believed
         before it. Sleeps up to BUDGET_AHEAD_*_MS when the points are granted but not there yet.
@@ -125,9 +125,9 @@ class Guards:
     # ---- after the call
 
     def outcome(self, permit: Permit, outcome: Outcome) -> None:
-        """What came of the call. Travels with the next acquire, or within 250 ms; THROTTLED at once.
+        """What came of the call. Asks Redis nothing itself.
 
-        Asks Redis nothing itself.
+        Travels with the next acquire, or within 250 ms; THROTTLED and failures at once.
         """
         process = self._processes.get()
         now = self._clock.monotonic()

@@ -33,7 +33,7 @@ class Permit(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The call may not go. ``cause`` is ``budget`` or ``breaker``: park the shop for ``wait_ms``."""
+    """The call may not go: park the shop for ``wait_ms``. ``cause``: ``budget`` or ``breaker``."""
 
     cause: str
     wait_ms: int

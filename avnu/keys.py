@@ -57,7 +57,7 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     KeyRow("probe", "probe", "string", "", "written, read and deleted by health checks"),
 )
 
-# DB 0. A name is not taken twice over all tables; a suffix neither, as databases may be one server's.
+# DB 0. No name is taken twice over all tables.
 GUARD_KEYS: tuple[KeyRow, ...] = (
     KeyRow("guards_offset", "guards_offset", "string", "", "ms added to the server's time; tests"),
     KeyRow(

@@ -48,6 +48,10 @@ class InboxSettings:
     inbox_slice_ms: int = whole(
         250, "ms", "How long one Celery message drains before it hands over.", 10, 60000
     )
+    inbox_round_ms: int = whole(
+        1000, "ms", "How long a round over all partitions with work may take: slices shrink to it.",
+        100, 60000,
+    )  # fmt: skip
     inbox_lease_seconds: int = whole(
         15, "s", "Term of a lease: a dead worker's webhooks run again after it.", 5, 300
     )

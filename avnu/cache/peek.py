@@ -25,7 +25,11 @@ class Peeked(msgspec.Struct, frozen=True):
 
 
 def peek(
-    client: "redis.Redis", names: Keys, kind: Kind[Any], shop: str, id: str  # noqa: A002 - Shopify's
+    client: "redis.Redis",
+    names: Keys,
+    kind: Kind[Any],
+    shop: str,
+    id: str,  # noqa: A002 - Shopify's
 ) -> Peeked | None:
     """The entry as it stands on Redis, or None. Raises redis.RedisError, CacheEntryUnreadable."""
     asked = question(kind, (kind.name, shop, id), None, None)

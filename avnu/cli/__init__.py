@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "webhooks": "avnu.cli.webhooks",
     "dead": "avnu.cli.dead",
     "queues": "avnu.cli.queues",
+    "breaker": "avnu.cli.breaker",
+    "cache": "avnu.cli.cache",
     "shops": "avnu.cli.shops",
     "db": "avnu.cli.db",
     "doctor": "avnu.cli.doctor",

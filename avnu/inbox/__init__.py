@@ -147,7 +147,7 @@ class Inbox:
             return Ticked(early=True)
         return Ticked(False, reply[1] == b"1", reply[2], reply[3], read_due(reply[4:]))
 
-    def _insist(self, script: str, *argv: str | int | float) -> Any:
+    def _insist(self, script: str, *argv: str | float) -> Any:
         return insist(
             lambda: self.run(script, *argv), self.clock, self.settings.inbox_lease_seconds
         )

@@ -36,7 +36,7 @@ class Arrival(msgspec.Struct, frozen=True):
     name: str = ""  # the subscription's name
 
     def guard(self) -> bytes:
-        """What the replay guard knows this body by: 14 bytes of MAC, or b"" when it is too short."""
+        """What the replay guard knows this body by: 14 bytes of MAC; b"" when it is too short."""
         return self.mac[:14] if len(self.body) >= GUARDED_BODY_BYTES else b""
 
     def record(self) -> bytes:

@@ -53,6 +53,7 @@ class Batch(msgspec.Struct, frozen=True):
     """Webhooks that the lease named by ``token`` holds: shop after shop, oldest first in each."""
 
     token: str
+    busy: int  # partitions with work, this one included
     webhooks: Sequence[Stored]
 
     def by_shop(self) -> Iterator[tuple[str, list[Stored]]]:
@@ -129,8 +130,9 @@ class Drain:
         if reply[0] != b"BATCH":
             return Ending(reply[0].decode())
         self.token = reply[1].decode()
-        triples = zip(reply[2::3], reply[3::3], reply[4::3], strict=True)
+        triples = zip(reply[3::3], reply[4::3], reply[5::3], strict=True)
         return Batch(
             self.token,
+            int(reply[2]),
             [read_record(keys.domain(shop.decode()), i.decode(), r) for shop, i, r in triples],
         )

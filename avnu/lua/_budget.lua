@@ -1,7 +1,7 @@
 -- Shared: the budget of one shop. Shopify's bucket needs room for the requested cost when a call
 -- arrives and refunds requested - actual when it ends. 'points' estimates what is available with all
 -- reservations deducted; each answer clamps it to what Shopify just proved.
--- Needs _now. Begin with load_budget, end with save_budget.
+-- Needs _now. Begin each step with use_budget, end the script with save_budget.
 local b
 
 local function refill()
@@ -17,7 +17,7 @@ local function load_budget(shop)
   local kept = call('HMGET', key, 'points', 'at', 'capacity', 'rate', 'out', 'done', 'factor', 'want',
     'want_until')
   b = {
-    key = key, leases = K.budget_leases .. shop, points = tonumber(kept[1]), at = tonumber(kept[2] or now),
+    shop = shop, key = key, leases = K.budget_leases .. shop, points = tonumber(kept[1]), at = tonumber(kept[2] or now),
     capacity = tonumber(kept[3]), rate = tonumber(kept[4]), out = tonumber(kept[5] or 0),
     done = tonumber(kept[6] or 0), factor = tonumber(kept[7] or 1), want = tonumber(kept[8] or 0),
     want_until = tonumber(kept[9] or 0),
@@ -26,11 +26,22 @@ local function load_budget(shop)
 end
 
 local function save_budget()
-  call('HSET', b.key, 'at', now, 'out', b.out, 'done', b.done, 'factor', b.factor, 'want', b.want,
-    'want_until', b.want_until)
-  if b.capacity then call('HSET', b.key, 'points', b.points, 'capacity', b.capacity, 'rate', b.rate) end
+  if not b then return end
+  local fields = { 'at', now, 'out', b.out, 'done', b.done, 'factor', b.factor, 'want', b.want,
+    'want_until', b.want_until }
+  if b.capacity then
+    fields[13], fields[14], fields[15], fields[16] = 'points', b.points, 'capacity', b.capacity
+    fields[17], fields[18] = 'rate', b.rate
+  end
+  call('HSET', b.key, unpack(fields))
   call('PEXPIRE', b.key, C.budget_keep_ms)
-  call('PEXPIRE', b.leases, C.budget_keep_ms)
+end
+
+-- The shop whose budget the next steps are about; what was loaded for the one before is written.
+local function use_budget(shop)
+  if b and b.shop == shop then return end
+  save_budget()
+  load_budget(shop)
 end
 
 local function let_go(id, cost)
@@ -66,6 +77,7 @@ local function hold(id, cost, wait_ms, lease_ms)
   b.out = b.out + cost
   call('HSET', b.key, 'r' .. id, cost .. ' ' .. b.done .. ' ' .. now + wait_ms)
   call('ZADD', b.leases, now + wait_ms + lease_ms, id)
+  call('PEXPIRE', b.leases, wait_ms + 2 * lease_ms)
   return true, wait_ms, cost
 end
 

@@ -25,11 +25,10 @@ for i = 5, 4 + 13 * outcomes, 13 do
     report(tonumber(ARGV[i]), ARGV[i + 1], last == '+' and 1 or 0, last == '-' and 1 or 0, last, ARGV[i + 3])
   end
   if ARGV[i + 12] == '1' then
-    load_budget(ARGV[i + 1])
+    use_budget(ARGV[i + 1])
     settle({ id = ARGV[i + 3], query = ARGV[i + 4], actual = ARGV[i + 5], available = ARGV[i + 6],
       maximum = ARGV[i + 7], rate = ARGV[i + 8], age_ms = ARGV[i + 9], requested = ARGV[i + 10],
       throttled = ARGV[i + 11] })
-    save_budget()
   end
 end
 
@@ -41,14 +40,14 @@ if ARGV[asked] then
   if refused_ms then
     verdict, wait_ms = 'O', refused_ms
   else
-    load_budget(shop)
+    use_budget(shop)
     local granted
     granted, wait_ms, reserved = reserve(id, ARGV[asked + 1], tonumber(ARGV[asked + 2]), ARGV[asked + 3] == '1')
     verdict = granted and 'G' or 'B'
-    save_budget()
     if granted then take_permit(shop, id) end
   end
 end
+save_budget()
 local reply = breaker_reply()
 reply[6], reply[7], reply[8] = verdict, wait_ms, tostring(reserved)
 return reply

@@ -10,7 +10,8 @@
 --   previous batch (D done, U superseded, F failed, X rejected, B back to the line, G alone from now
 --   on, N unhandled), 10 how many shops park, then for each: shop, wait in ms (0 the doubling
 --   default), cause; then a reason for each F, X and G, in order.
--- Returns {'BATCH', token, shop, id, record, shop, id, record, …} (maybe no webhook at all: ask on),
+-- Returns {'BATCH', token, partitions with work, shop, id, record, shop, id, record, …} (maybe no
+--   webhook at all: ask on),
 --   {'EMPTY'} nothing to do, mark cleared; {'END'} slice over, successor pushed; {'LOST'} the lease is
 --   another's; {'BUSY'} a live lease; {'PAUSED'} the area is paused; {'MISFIT'} the verdicts do not
 --   fit the batch (nothing changed).
@@ -103,7 +104,7 @@ local function take(by)
   end
   call('HSET', part_key, 'owner', owner, 'token', token, 'turn', number, 'until', now + C.lease_ms,
     'shops', table.concat(batch.shops, '\n'), 'batch', table.concat(batch.lines), 'by', by, 'tries', 0)
-  return { 'BATCH', token, unpack(batch.found) }
+  return { 'BATCH', token, call('SCARD', K.work), unpack(batch.found) }
 end
 
 -- The answer to this turn was lost on its way: the same batch once more.
@@ -114,7 +115,7 @@ local function again(lease)
     found[#found + 1] = w.id
     found[#found + 1] = call('GET', K.record .. w.ref)
   end)
-  return { 'BATCH', lease.token, unpack(found) }
+  return { 'BATCH', lease.token, call('SCARD', K.work), unpack(found) }
 end
 
 local function begin(lease)

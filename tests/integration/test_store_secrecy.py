@@ -71,7 +71,7 @@ def test_nothing_that_is_said_holds_a_secret(
         connection.execute(table.update().values(access_token="shpat_never_sealed"))
     note(lambda: make_tokens().get(SHOP))
     with pytest.raises(Exception, match=r"UNIQUE|duplicate") as caught:
-        _insert_twice(store)
+        _insert_twice(store, shopify.issued[1])
     said += traceback.format_exception(caught.value)
 
     assert len(shopify.requests) >= 6
@@ -84,10 +84,10 @@ def test_nothing_that_is_said_holds_a_secret(
     assert [secret for secret in secrets if secret in text] == []
 
 
-def _insert_twice(store: Store) -> None:
+def _insert_twice(store: Store, token: str) -> None:
     with store.writing() as connection:
         row = dict(connection.execute(table.select()).one()._mapping)
-        connection.execute(table.insert().values({**row, "access_token": "shpat_made_up_0"}))
+        connection.execute(table.insert().values({**row, "access_token": token}))
 
 
 def test_a_process_at_debug_says_no_secret(

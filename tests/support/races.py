@@ -101,20 +101,20 @@ def replay_or_drop(inbox: Inbox, me: int, ref: str) -> str:
     return (inbox.replay if me % 2 else inbox.drop)([ref])[ref]
 
 
-def work(inbox: Inbox, me: int, seconds: float) -> dict[str, Any]:
+def work(inbox: Inbox, me: int, seed: int, seconds: float) -> dict[str, Any]:
     """Everything at once for a while: deliver, drain, claim, crash, tick. Who settled what."""
-    choose = random.Random(me)
+    choose = random.Random(seed * 100 + me)
     did: Counter[str] = Counter()
     settled: list[str] = []
-    claims: list[str] = []
+    tasks: list[str] = []
     until = time.monotonic() + seconds
     with queue_client(inbox) as queue:
         while time.monotonic() < until:
             did += Counter(_deliver(inbox, choose))
-            did += Counter(_drain(inbox, queue, choose, settled))
-            did += Counter(_alone(inbox, claims, choose, settled))
+            did += Counter(_drain(inbox, queue, choose, settled, tasks))
+            did += Counter(_alone(inbox, tasks, choose, settled))
             if me == 0:
-                claims += [f"{due.shop}/{due.webhook_id}" for due in pass_time(inbox, 2, step_s=2)]
+                tasks += [f"{due.shop}/{due.webhook_id}" for due in pass_time(inbox, 2, step_s=2)]
             if me == 1 and choose.random() < 0.2:
                 (inbox.pause if choose.random() < 0.5 else inbox.resume)("area", "orders")
     return {"did": did, "settled": settled}
@@ -126,7 +126,11 @@ def _deliver(inbox: Inbox, choose: random.Random) -> list[str]:
 
 
 def _drain(
-    inbox: Inbox, queue: "redis.Redis", choose: random.Random, settled: list[str]
+    inbox: Inbox,
+    queue: "redis.Redis",
+    choose: random.Random,
+    settled: list[str],
+    tasks: list[str],
 ) -> list[str]:
     message = queue.rpop(f"{inbox.settings.avnu_namespace}:orders")
     p, wake = read_wakeup(message) if message else (choose.randrange(2), choose.randrange(50))
@@ -135,14 +139,16 @@ def _drain(
     seen = [_name(step)]
     while isinstance(step, Batch) and choose.random() > 0.1:
         said = [Verdict(Letter(choose.choice("DDDUFXBGN"))) for _ in step.webhooks]
-        if choose.random() < 0.1:
-            time.sleep(0.05)
+        if choose.random() < 0.05:
+            time.sleep(0.3)  # frozen for longer than its lease lives in the time that process 0 moves
         held, last = step, choose.random() < 0.3
         step = holder.next(Settlement(said), last=last, jitter=0.0)
         seen.append(_name(step))
         if step is not Ending.LOST:
-            pairs = zip(held.webhooks, said, strict=True)
+            pairs = list(zip(held.webhooks, said, strict=True))
             settled += [webhook.ref for webhook, verdict in pairs if verdict.letter in "DU"]
+            # Sooner than the tick would: their tasks are early, or find that there is nothing.
+            tasks += [webhook.ref for webhook, verdict in pairs if verdict.letter in "FXG"]
     return seen
 
 
@@ -152,6 +158,8 @@ def _alone(inbox: Inbox, claims: list[str], choose: random.Random, settled: list
         shop, _, webhook_id = claims.pop().partition("/")
     told = inbox.claim(domain(shop), webhook_id, f"{choose.random()}", alone=True)
     seen = [_name(told)]
+    if isinstance(told, Claim) and choose.random() < 0.1:
+        time.sleep(0.3)
     if isinstance(told, Claim) and choose.random() > 0.2:
         kept = inbox.settle(told, DONE, None, 0.0)
         seen.append("settled" if kept else "lost alone")
