@@ -77,21 +77,22 @@ class Fetching:
         """The value from Redis, or loaded. Raises what ``load`` raises, unless there is a spare."""
         owner = f"{self._rng.getrandbits(96):x}"
         deadline_s = self._clock.monotonic() + self._settings.cache_lease_seconds
-        pause_s, unreadable = _FIRST_PAUSE_S, False
+        pause_s, discarded = _FIRST_PAUSE_S, False
         while True:
             ticket = self._local.ticket()
             draw = -math.log(max(self._rng.random(), _LEAST_RANDOM))
             answer = self._shared.read(ask.question, owner, draw)
-            if answer is None or unreadable:
+            if answer is None:
                 return self._directly(ask)
             try:
                 spare = self._spare(ask, answer)
             except CacheEntryUnreadable as fault:
                 self._discard(ask, fault)
-                # Once more, now that it is gone; the lease, if it was granted, is still ours.
-                unreadable = answer.verdict is not Verdict.LOAD
                 spare = None
-                if unreadable:
+                if answer.verdict is not Verdict.LOAD:
+                    if discarded:
+                        return self._directly(ask)
+                    discarded = True  # asked once more, now that it is gone
                     continue
             begun = Begun(owner, answer, draw, ticket, spare)
             if answer.verdict is Verdict.LOAD:

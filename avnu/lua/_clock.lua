@@ -4,7 +4,7 @@
 -- at the last tick: a lease given in between must not have ended when the step is absorbed.
 local call = redis.call
 local clock = call('TIME')
-local control = call('HMGET', K.control, 'offset', 'ticked', 'full', 'pauses')
+local control = call('HMGET', K.control, 'offset', 'ticked', 'full', 'pauses', 'memory')
 local measured = clock[1] * 1000 + math.floor(clock[2] / 1000) + tonumber(control[1] or 0)
 local ticked = tonumber(control[2] or measured)
 local now = math.max(measured, ticked)

@@ -1,5 +1,5 @@
 -- Note whether the server is so full that accept must stop. Noted once a second by whoever ticks or
--- flushes, with workers up or not; cleared 2 percent lower so that it does not flicker.
+-- flushes, with workers up or not, and by accept; cleared 2 percent lower so that it does not flicker.
 local function note_memory()
   local info = call('INFO', 'memory')
   local used = tonumber(info:match('used_memory:(%d+)'))

@@ -12,6 +12,11 @@
 --@include _wake
 --@include _shop
 --@include _fate
+--@include _memory
+
+-- In a second a flood can fill all that INBOX_FULL_PERCENT leaves, and a worker cannot even start on
+-- a server without any room. INFO costs some 50 us, so it is asked 20 times a second at most.
+local NOTE_EVERY_MS = 50
 
 -- More deliveries than this of the same signed bytes for one shop and topic are a replay.
 local MOST_SEEN = 10
@@ -90,6 +95,9 @@ local function accept(shop, id, area, topic, destroys, mac, who, crc, record)
   return 'A'
 end
 
+if control[3] ~= '1' and now - tonumber(control[5] or 0) >= NOTE_EVERY_MS then
+  control[3] = note_memory() and '1' or '0'
+end
 local letters = {}
 for i = 1, #ARGV, 9 do
   letters[#letters + 1] = accept(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6],

@@ -36,76 +36,7 @@ local function release()
   return false
 end
 
--- Move webhooks from the shop's line to the batch, as long as there is room; at least one in all.
--- Returns how many left the line.
-local function draw(shop, batch)
-  local line, used = K.line .. area .. '/' .. shop, 0
-  for _, id in ipairs(call('LRANGE', line, 0, C.batch - #batch.lines - 1)) do
-    local record = call('GET', K.record .. shop .. '/' .. id)
-    local accepted, topic
-    if record then accepted, topic = head(record) end
-    if not accepted then
-      count('vanished:' .. area)
-    elseif is_paused('topic:' .. topic) then
-      hold(area, shop, p, id)
-    else
-      batch.bytes = batch.bytes + #record
-      if #batch.lines > 0 and batch.bytes > C.batch_bytes then break end
-      local n = #batch.found
-      batch.found[n + 1], batch.found[n + 2], batch.found[n + 3] = shop, id, record
-      batch.lines[#batch.lines + 1] = shop .. '\t' .. id .. '\t' .. accepted .. '\t' .. topic .. '\n'
-    end
-    used = used + 1
-  end
-  if used > 0 then call('LTRIM', line, used, -1) end
-  return used
-end
-
--- The next shop on the ready list joins the batch, unless it is stopped or has nothing. One whose
--- first webhook finds no room stays the next: put behind the others it could be passed for ever.
-local function take_shop(shop, batch)
-  local place = read_place(area, shop)
-  if not place or place.at ~= 'r' or place.p ~= p then return end
-  local entry = area .. '/' .. shop
-  if batch.releasing and call('SREM', K.releasing, entry) == 1 then release_shop(entry) end
-  if is_paused('shop:' .. shop) then
-    place.at = 's'
-    write_place(area, shop, place)
-  elseif call('EXISTS', K.line .. area .. '/' .. shop) == 0 then
-    set_idle(area, shop)
-  elseif draw(shop, batch) == 0 then
-    call('LPUSH', ready_key, shop)
-  else
-    place.at = 'l'
-    write_place(area, shop, place)
-    batch.shops[#batch.shops + 1] = shop
-  end
-end
-
-local function has_room(batch)
-  return #batch.shops < C.turn_shops and #batch.lines < C.batch and batch.bytes < C.batch_bytes
-end
-
-local function take(by)
-  if is_paused('area:' .. area) then
-    release()
-    return { 'PAUSED' }
-  end
-  local batch = { shops = {}, lines = {}, found = {}, bytes = 0 }
-  -- After a topic was resumed: what it held back goes before what came since.
-  batch.releasing = call('EXISTS', K.releasing) == 1
-  repeat
-    local shop = call('LPOP', ready_key)
-    if shop then take_shop(shop, batch) end
-  until not shop or not has_room(batch)
-  if #batch.shops == 0 then
-    release()
-    return { 'EMPTY' }
-  end
-  call('HSET', part_key, 'owner', owner, 'token', token, 'turn', number, 'until', now + C.lease_ms,
-    'shops', table.concat(batch.shops, '\n'), 'batch', table.concat(batch.lines), 'by', by, 'tries', 0)
-  return { 'BATCH', token, call('SCARD', K.work), unpack(batch.found) }
-end
+--@include _take
 
 -- The answer to this turn was lost on its way: the same batch once more.
 local function again(lease)
@@ -137,51 +68,7 @@ local function begin(lease)
   return take(by)
 end
 
--- Shops that park: name → {wait in ms, cause}. Also where the reasons begin.
-local function read_parkings()
-  local parkings, reasons = {}, 11 + 3 * ARGV[10]
-  for i = 11, reasons - 1, 3 do parkings[ARGV[i]] = { tonumber(ARGV[i + 1]), ARGV[i + 2] } end
-  return parkings, reasons
-end
-
--- Applies the verdicts. Returns per shop what goes back to its line, and who progressed.
-local function settle_batch(leased, reasons)
-  local verdicts, jitter, back, progressed = ARGV[9], tonumber(ARGV[8]), {}, {}
-  for i, w in ipairs(leased) do
-    local verdict, reason = verdicts:sub(i, i), ''
-    if verdict == 'F' or verdict == 'X' or verdict == 'G' then
-      reason, reasons = ARGV[reasons] or '', reasons + 1
-    end
-    if verdict == 'B' then
-      back[w.shop] = back[w.shop] or {}
-      table.insert(back[w.shop], w.id)
-    else
-      decide(w, verdict, reason, jitter)
-      progressed[w.shop] = true
-    end
-  end
-  return back, progressed
-end
-
--- Shops that the slice did not reach come before those that had their turn, of which the first of the
--- batch is always one: else the same slow shop would be reached every time, and no other.
-local function in_order_of_return(lease, progressed)
-  local waiting, served = {}, {}
-  each_shop(lease, function(shop)
-    local had_its_turn = progressed[shop] or (#waiting == 0 and #served == 0)
-    table.insert(had_its_turn and served or waiting, shop)
-  end)
-  for _, shop in ipairs(served) do waiting[#waiting + 1] = shop end
-  return waiting
-end
-
-local function return_shops(lease, back, progressed, parkings)
-  for _, shop in ipairs(in_order_of_return(lease, progressed)) do
-    local ids, parking = back[shop] or {}, parkings[shop] or {}
-    for i = #ids, 1, -1 do call('LPUSH', K.line .. area .. '/' .. shop, ids[i]) end
-    return_shop(area, shop, parking[1], parking[2], progressed[shop])
-  end
-end
+--@include _settle_batch
 
 local function finish(lease)
   local leased = {}

@@ -220,7 +220,7 @@ def title_changes_at(cache: Cache, title: str, within_s: float) -> float:
         if held is None or held.value.title == title:
             return time.monotonic()
         time.sleep(0.0002)
-    raise AssertionError(f"still {held.value.title!r} after {within_s} s")
+    raise AssertionError(f"still another title after {within_s} s")
 
 
 def counts_of(cache: Cache) -> dict[tuple[str, str], int]:
@@ -232,7 +232,7 @@ def threads_named(cache: Cache, name: str) -> int:
 
 
 def _noted(cache: Cache, takes_s: float) -> Callable[[], Loaded[Product]]:
-    notes = scratch(cache._settings)
+    notes: Any = scratch(cache._settings)
 
     def load() -> Loaded[Product]:
         notes.incr("loads")

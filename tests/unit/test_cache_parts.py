@@ -7,7 +7,7 @@ import pytest
 from avnu.cache.counters import Counters, Outcome
 from avnu.cache.flights import Flights
 from avnu.cache.local import EVERY_SHOP, Held, Local
-from avnu.cache.pending import Pending
+from avnu.cache.pending import Pending, Telling
 from avnu.cache.rest import Rest
 from avnu.clock import SystemClock
 from tests.support.cache import OTHER, SHOP
@@ -50,7 +50,7 @@ def test_pending_merges_by_shop_and_hands_over_in_order() -> None:
     pending.add(OTHER, ["y"])
     assert pending
     told: list[tuple[str, frozenset[str]]] = []
-    assert pending.deliver(lambda shop, tags: told.append((shop, tags)) is None)
+    assert pending.deliver(_noting(told))
     assert told == [(SHOP, frozenset({"a", "b"})), (OTHER, frozenset())], "no tags is the shop"
     assert not pending
 
@@ -65,6 +65,14 @@ def test_what_could_not_be_handed_over_stays() -> None:
     assert pending
     assert pending.deliver(lambda *_: True)
     assert not pending
+
+
+def _noting(told: list[tuple[str, frozenset[str]]]) -> Telling:
+    def tell(shop: str, tags: frozenset[str]) -> bool:
+        told.append((shop, tags))
+        return True
+
+    return tell
 
 
 def _interrupted(shop: str, tags: frozenset[str]) -> bool:
@@ -110,7 +118,7 @@ def test_too_many_shops_become_everything() -> None:
     for number in range(10_001):
         pending.add(f"shop-{number}", ["a"])
     told: list[tuple[str, frozenset[str]]] = []
-    pending.deliver(lambda shop, tags: told.append((shop, tags)) is None)
+    pending.deliver(_noting(told))
     assert told == [(EVERY_SHOP, frozenset())]
 
 
