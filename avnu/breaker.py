@@ -211,7 +211,7 @@ class Breaker(CircuitBreaker):
             self._tell("turned", before, after)
 
     def _tell(self, what: str, *args: Any, **kwargs: Any) -> None:
-        for listener in self._listeners:
+        for listener in self.listeners:
             heard = getattr(listener, what, None)
             if heard is None:
                 continue  # one of pybreaker's own, which knows fewer events

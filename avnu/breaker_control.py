@@ -8,6 +8,7 @@ import redis
 from avnu.breaker_policy import AUTO, BreakerPolicy
 from avnu.keys import Keys
 from avnu.lua import Scripts
+from avnu.redis_rest import as_texts
 
 SCRIPTS = ("breaker_show", "breaker_force")
 
@@ -48,13 +49,12 @@ class BreakerControl:
 
     def show(self, name: str) -> BreakerState:
         """One breaker; one of which nothing is known is closed."""
-        reply = self._scripts.run(self._client, "breaker_show", name)
+        reply = as_texts(self._scripts.run(self._client, "breaker_show", name))
         state, _, left_ms, forced = reply[:4]
-        word = f"forced-{forced.decode()}" if forced else state.decode()
+        word = f"forced-{forced}" if forced else state
         return BreakerState(name, word, left_ms, *(int(value) for value in reply[5:]))
 
     def force(self, name: str, word: str) -> bool:
         """``open``, ``closed`` or ``auto``. False: it was so already."""
         reply = self._scripts.run(self._client, "breaker_force", name, word)
-        before = reply[5].decode()
-        return bool(before != ("" if word == AUTO else word))
+        return bool(as_texts(reply)[5] != ("" if word == AUTO else word))

@@ -32,10 +32,8 @@ UNKNOWN = Standing(CLOSED, 0, "", float("-inf"), 0.0)
 def read_standing(reply: Sequence[Any], asked: float) -> tuple[Standing, str]:
     """The standing in a script's reply (its first five values), and the state before the script."""
     state, generation, left_ms, forced, before = reply[:5]
-    standing = Standing(
-        state.decode(), int(generation), forced.decode(), asked, asked + int(left_ms) / 1000
-    )
-    return standing, before.decode()
+    ends = asked + left_ms / 1000
+    return Standing(state, generation, forced, asked, ends), before
 
 
 class Ticket(msgspec.Struct):

@@ -23,7 +23,7 @@ from avnu.breaker_standing import Standing, Ticket, read_standing
 from avnu.clock import Clock
 from avnu.lua import Scripts
 from avnu.per_process import PerProcess
-from avnu.redis_rest import ask_twice
+from avnu.redis_rest import as_texts, ask_twice
 
 # Older than this a standing proves nothing. The background thread keeps it younger.
 FRESH_S = 1.0
@@ -110,11 +110,11 @@ class SharedStorage(CircuitBreakerStorage):
         except (RedisError, OSError):
             return self.admit_locally(shop)
         now = self._clock.monotonic()
-        if reply[5] == b"O":
+        if reply[5] == "O":
             self.refused()
             return int(reply[6]) / 1000
         # The reply itself, as another thread may have moved the standing on.
-        probe = permit if reply[0].decode() != CLOSED else ""
+        probe = permit if reply[0] != CLOSED else ""
         return Ticket(int(reply[1]), shop, now, probe)
 
     def refused(self) -> None:
@@ -149,23 +149,26 @@ class SharedStorage(CircuitBreakerStorage):
         process = self._processes.get()
         rows = process.take()
         asked = self._clock.monotonic()
-        argv: list[str | int] = [self.name, request_id or uuid4().hex, self.known(), len(rows)]
+        argv: list[str | int] = [self.name, request_id or uuid4().hex, self.known_ms(), len(rows)]
         for row in rows:
             argv += row
         if asking_shop is not None:
             argv.append(asking_shop)
         try:
-            reply = ask_twice(lambda: list(self._scripts.run(self._client, "breaker_sync", *argv)))
+            reply = ask_twice(lambda: self._run("breaker_sync", *argv))
         except (RedisError, OSError) as fault:
             self.lost(fault)
             raise
         self.note(reply, asked)
         return reply
 
-    def known(self) -> str:
-        """How scripts are told that this process last saw the breaker open: '1', else '0'."""
+    def known_ms(self) -> int:
+        """How long the breaker stays open as far as this process knows: else its loss is a closing."""
         standing = self._processes.get().standing
-        return "0" if standing.state == CLOSED or standing.forced else "1"
+        if standing.state == CLOSED or standing.forced:
+            return 0
+        left_s = standing.ends - self._clock.monotonic() if standing.shut else 0.0
+        return max(1, int(left_s * 1000))
 
     def note(self, reply: list[Any], asked: float) -> None:
         """Take over the standing of a script's reply; ``asked``: monotonic s before asking."""
@@ -220,9 +223,12 @@ class SharedStorage(CircuitBreakerStorage):
     def force(self, word: str) -> list[Any]:
         """``open``, ``closed``, ``half-open`` or ``auto``; raises what redis-py raises."""
         asked = self._clock.monotonic()
-        reply: list[Any] = self._scripts.run(self._client, "breaker_force", self.name, word)
+        reply = self._run("breaker_force", self.name, word)
         self.note(reply, asked)
         return reply
+
+    def _run(self, script: str, *argv: str | int) -> list[Any]:
+        return as_texts(self._scripts.run(self._client, script, *argv))
 
     def close(self) -> None:
         """Bring what is left to Redis, if it answers, and end the thread."""

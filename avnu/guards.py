@@ -30,7 +30,7 @@ from avnu.guards_outcome import Carried, Kind, Outcome, Permit, Refused, sign_of
 from avnu.keys import Keys
 from avnu.lua import Scripts
 from avnu.per_process import PerProcess
-from avnu.redis_rest import ask_twice
+from avnu.redis_rest import as_texts, ask_twice
 from avnu.settings import Settings
 
 __all__ = ["Class", "Guards", "Kind", "Outcome", "Permit", "Refused", "build_guards"]
@@ -103,12 +103,12 @@ class Guards:
         except (RedisError, OSError):
             return self._acquire_locally(shop, query, cost_hint, cls)
         verdict, wait_ms = reply[5], int(reply[6])
-        if verdict == b"G":
+        if verdict == "G":
             permit = Permit(token, shop, query, int(reply[1]), float(reply[7]), wait_ms)
             return self._when_points_are_there(permit)
-        if verdict == b"B":
+        if verdict == "B":
             return Refused("budget", max(1, wait_ms))
-        if reply[0] != b"open":
+        if reply[0] != "open":
             storage.refused()
         return Refused("breaker", max(1, wait_ms))
 
@@ -176,12 +176,12 @@ class Guards:
             count = min(len(process.carried), _MOST_CARRIED)
             carried = [process.carried.popleft() for _ in range(count)]
         asked = self._clock.monotonic()
-        argv: list[str | int] = [storage.name, token, storage.known(), len(carried)]
+        argv: list[str | int] = [storage.name, token, storage.known_ms(), len(carried)]
         for one in carried:
             argv += one.row(asked)
         argv += asking
         try:
-            reply = ask_twice(lambda: list(self._scripts.run(self._client, "guards", *argv)))
+            reply = ask_twice(lambda: as_texts(self._scripts.run(self._client, "guards", *argv)))
         except (RedisError, OSError) as fault:
             self._lose(process, fault)
             raise

@@ -1,7 +1,7 @@
 """Leaving Redis alone for a while after it failed, and looking again now and then."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import redis
 
@@ -20,6 +20,11 @@ def ask_twice(ask: Callable[[], T]) -> T:
         return ask()
     except redis.exceptions.ConnectionError:
         return ask()
+
+
+def as_texts(reply: Iterable[Any]) -> list[Any]:
+    """A script's reply with texts for bytes, whether or not the client decodes."""
+    return [value.decode() if isinstance(value, bytes) else value for value in reply]
 
 
 class RedisRest:

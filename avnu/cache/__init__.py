@@ -12,9 +12,9 @@ protocol in ``avnu/lua/cache_*.lua``. What holds:
   and not beyond its kind's ``keep_s``; an invalidated one, or an older than asked for, never.
 """
 
-import os
 import random as randomness
 from collections.abc import Callable, Iterable
+from os import getpid
 from typing import TypeVar
 
 import msgspec
@@ -87,7 +87,7 @@ class Cache:
         ``load`` raises, unless a stale value may be served; ValueError for an id with spaces.
         """
         here = self._process
-        if here is None or here.pid != os.getpid():
+        if here is None or here.pid != getpid():
             here = self._enter()
         key = (kind.name, shop, str(id))
         held = here.local.find(key, at_least, ttl_s)
@@ -120,7 +120,7 @@ class Cache:
 
     def close(self) -> None:
         """End the thread and hand in the counters. A later ``get`` begins anew."""
-        here = self._processes.pop(os.getpid(), None)
+        here = self._processes.pop(getpid(), None)
         self._process = None
         if here is not None:
             here.channel.stop()
@@ -137,7 +137,7 @@ class Cache:
 
     def _enter(self) -> Process:
         """The part of the process; a child makes its own, as its parent may hold the locks."""
-        pid = os.getpid()
+        pid = getpid()
         here = self._processes.get(pid)
         if here is None:
             rng = randomness.Random(f"{self._random.getrandbits(64)}/{pid}")  # noqa: S311 - jitter

@@ -83,7 +83,7 @@ class Fetching:
             draw = -math.log(max(self._rng.random(), _LEAST_RANDOM))
             answer = self._shared.read(ask.question, owner, draw)
             if answer is None:
-                return self._directly(ask)
+                return self.directly(ask)
             try:
                 spare = self._spare(ask, answer)
             except CacheEntryUnreadable as fault:
@@ -91,7 +91,7 @@ class Fetching:
                 spare = None
                 if answer.verdict is not Verdict.LOAD:
                     if discarded:
-                        return self._directly(ask)
+                        return self.directly(ask)
                     discarded = True  # asked once more, now that it is gone
                     continue
             begun = Begun(owner, answer, draw, ticket, spare)
@@ -133,7 +133,7 @@ class Fetching:
 
     # ---- loading
 
-    def _directly(self, ask: Ask) -> Held:
+    def directly(self, ask: Ask) -> Held:
         """Load without Redis: nothing is kept, as nobody could say when it is outdated."""
         try:
             loaded = ask.load()

@@ -35,8 +35,10 @@ class Loading:
                 with self._flights.landing(ask.key, flight):
                     flight.held = self._fetching.fetch(ask)
                 return flight.held.value
-            # A loader that asks for what it is loading would wait for itself.
-            if flight.thread == threading.get_ident() or not flight.done.wait(self._wait_s):
+            if flight.thread == threading.get_ident():
+                # A loader that asks for what it is loading would wait for itself.
+                return self._fetching.directly(ask).value
+            if not flight.done.wait(self._wait_s):
                 break
             if flight.error is not None and not self._fetching.passes(flight.error):
                 self._counters.add(ask.kind.name, Outcome.FAILED)

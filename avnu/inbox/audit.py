@@ -5,8 +5,7 @@ tests, not for a hot path. A running system moves while it reads; it is exact on
 `audit` of a moving one is repeated by its caller.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 
 import msgspec
 
@@ -14,6 +13,7 @@ from avnu.inbox import Inbox
 from avnu.inbox.reach import reaching
 
 _LEASE = ("owner", "batch")
+_FAMILIES = ("record", "line", "ready", "part", "held")
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -43,9 +43,11 @@ class _Auditor:
         self.faults: list[str] = []
         self.stands: dict[str, list[str]] = {}  # ref -> places
         self.areas = inbox.areas
+        self.found = {name: set[str]() for name in _FAMILIES}
 
     def run(self) -> Audit:
         counts = {k.decode(): int(v) for k, v in self.client.hgetall(self._key("counts")).items()}
+        self._scan()
         self._lines()
         self._partitions()
         self._alone()
@@ -60,24 +62,27 @@ class _Auditor:
     def _key(self, name: str, suffix: str = "") -> str:
         return self.keys.of(name, suffix)
 
-    def _scan(self, name: str) -> Iterator[str]:
-        """What follows the prefix in every key of a family."""
-        prefix = self._key(name)
-        for key in self.client.scan_iter(match=prefix + "*", count=1000):
-            yield key.decode("latin-1")[len(prefix) :]
+    def _scan(self) -> None:
+        """What follows the prefix in every key of a family. Sets, because SCAN may repeat a key."""
+        prefixes = {self._key(name): name for name in _FAMILIES}
+        for key in self.client.scan_iter(match=self.keys.prefix + "*", count=1000):
+            text = key.decode("latin-1")
+            end = text.find(":", len(self.keys.prefix)) + 1
+            if name := prefixes.get(text[:end]):
+                self.found[name].add(text[end:])
 
     def _stand(self, ref: str, place: str) -> None:
         self.stands.setdefault(ref, []).append(place)
 
     def _lines(self) -> None:
-        for suffix in self._scan("line"):
+        for suffix in self.found["line"]:
             shop = suffix.partition("/")[2]
             for webhook_id in self.client.lrange(self._key("line", suffix), 0, -1):
                 self._stand(f"{shop}/{webhook_id.decode()}", f"waiting in {suffix}")
 
     def _partitions(self) -> None:
         work = {part.decode() for part in self.client.smembers(self._key("work"))}
-        for part in self._scan("part"):
+        for part in self.found["part"]:
             owner, batch = self.client.hmget(self._key("part", part), list(_LEASE))
             ready = self.client.llen(self._key("ready", part))
             if (owner or ready) and part not in work:
@@ -100,7 +105,7 @@ class _Auditor:
 
     def _held(self) -> None:
         holders = {entry.decode() for entry in self.client.hkeys(self._key("holders"))}
-        for suffix in self._scan("held"):
+        for suffix in self.found["held"]:
             shop = suffix.partition("/")[2]
             if suffix not in holders:
                 self.faults.append(f"held webhooks of {suffix} that nothing will release")
@@ -109,18 +114,17 @@ class _Auditor:
 
     def _shops(self) -> None:
         """A shop stands in one place per area, and where its entry says."""
-        for area in self.areas:
-            seen: Counter[str] = Counter()
-            for part in self._scan("ready"):
-                if part.rpartition("/")[0] == area:
-                    ready = self.client.lrange(self._key("ready", part), 0, -1)
-                    seen.update(f"{shop.decode()} r{part.rpartition('/')[2]}" for shop in ready)
-            for part in self._scan("part"):
-                shops = self.client.hget(self._key("part", part), "shops")
-                if shops and part.rpartition("/")[0] == area:
-                    leased = shops.decode().splitlines()
-                    seen.update(f"{shop} l{part.rpartition('/')[2]}" for shop in leased)
-            self._compare_shops(area, seen)
+        seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for part in self.found["ready"]:
+            area, _, p = part.rpartition("/")
+            ready = self.client.lrange(self._key("ready", part), 0, -1)
+            seen[area].update(f"{shop.decode()} r{p}" for shop in ready)
+        for part in self.found["part"]:
+            area, _, p = part.rpartition("/")
+            shops = self.client.hget(self._key("part", part), "shops") or b""
+            seen[area].update(f"{shop} l{p}" for shop in shops.decode().splitlines())
+        for area in {*self.areas, *seen}:
+            self._compare_shops(area, seen[area])
 
     def _compare_shops(self, area: str, seen: Counter[str]) -> None:
         entries = self.client.hgetall(self._key("place", area))
@@ -134,7 +138,7 @@ class _Auditor:
             if at[0] == "s" and not self.client.sismember(self._key("paused"), f"shop:{shop}"):
                 self.faults.append(f"shop {shop} of {area} is stopped but not paused")
         self.faults += [f"shop {where} of {area} stands where its entry is not" for where in seen]
-        for suffix in self._scan("line"):
+        for suffix in self.found["line"]:
             of, _, shop = suffix.partition("/")
             if of == area and shop.encode() not in entries:
                 self.faults.append(f"shop {shop} of {area} is idle with a line")
@@ -142,7 +146,7 @@ class _Auditor:
     def _records(self) -> tuple[int, set[str]]:
         """How many are settled, and the refs of those that are not."""
         settled, waiting = 0, set()
-        refs = list(self._scan("record"))
+        refs = list(self.found["record"])
         for start in range(0, len(refs), 1000):
             some = refs[start : start + 1000]
             with self.client.pipeline(transaction=False) as pipe:

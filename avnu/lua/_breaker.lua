@@ -6,15 +6,13 @@
 -- Needs _now. Begin with load_breaker.
 local brk
 
--- known: '1' when the caller last saw it open. If the state is gone, it was wiped: probe, do not trust.
-local function load_breaker(name, known)
+local function load_breaker(name)
   local kept = call('HMGET', K.breaker .. name, 'state', 'gen', 'until', 'row', 'since', 'forced')
   brk = {
     name = name, state = kept[1] or 'closed', gen = tonumber(kept[2] or 0), ends = tonumber(kept[3] or 0),
     row = tonumber(kept[4] or 0), since = tonumber(kept[5] or 0), forced = kept[6] or '',
   }
   brk.before = brk.state
-  if not kept[1] and known == '1' then brk.state, brk.ends = 'open', now end
   -- A clock that stepped back must not keep it open for longer than it ever may be.
   brk.ends = math.min(brk.ends, now + math.max(C.open_longest_ms, C.probe_ms))
 end
@@ -41,6 +39,13 @@ local function trip()
   local calm = brk.state == 'closed' and now - brk.since > C.open_longest_ms
   brk.row = calm and 1 or brk.row + 1
   turn('open', math.min(C.open_longest_ms, C.open_ms * 2 ^ math.min(brk.row - 1, 30)))
+end
+
+-- The state is gone, but the caller knows it as open for so many ms more: it was wiped, so go on.
+local function restore(known_ms)
+  if known_ms > 0 and brk.gen == 0 and brk.forced == '' then
+    turn('open', math.min(known_ms, C.open_longest_ms))
+  end
 end
 
 -- What time alone does. An undecided half-open window ends too, and with it its permits: leases.

@@ -137,7 +137,8 @@ local function settle(answer)
   if tonumber(answer.maximum) and tonumber(answer.rate) then
     b.capacity, b.rate = math.max(1, answer.maximum), math.max(1, answer.rate)
   elseif not b.capacity and answer.actual ~= '' then
-    b.capacity, b.rate = C.blind_capacity, C.blind_rate -- answers without a throttleStatus
+    -- Answers without a throttleStatus: begin with half of the smallest bucket there ever was.
+    b.capacity, b.rate, b.points = C.blind_capacity, C.blind_rate, C.blind_capacity / 2 - cost
   end
   if not b.capacity then return end
   b.points = math.min(b.capacity, (b.points or 0) + cost - actual)

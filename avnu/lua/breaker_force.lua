@@ -7,7 +7,7 @@
 --@include _now
 --@include _breaker
 
-load_breaker(ARGV[1], '0')
+load_breaker(ARGV[1])
 local word, was = ARGV[2], brk.forced
 if word == 'auto' then
   brk.forced = ''

@@ -8,7 +8,7 @@
 --@include _now
 --@include _breaker
 
-load_breaker(ARGV[1], '0')
+load_breaker(ARGV[1])
 local reply, name = breaker_reply(), brk.name
 local since, good, bad = now - C.window_s * 1000, 0, 0
 local found = call('HGETALL', K.breaker_window .. name)

@@ -1,6 +1,6 @@
 -- The breaker alone: brings what calls came to, and learns the state; perhaps asks for one call.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: 1 breaker, 2 request id, 3 '1' when the caller last saw it open, 4 number of reports, per report
+-- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows it as open (0: closed), 4 number of reports, per report
 --   6: generation, shop ('' none), good calls, bad calls, the last of them '+' '-' or 'i', permit id;
 --   then, when one call asks: its shop.
 -- Returns { state, generation, ms until it may change by itself, override, state before, verdict,
@@ -11,7 +11,8 @@
 --@include _breaker
 
 local id, reports = ARGV[2], tonumber(ARGV[4])
-load_breaker(ARGV[1], ARGV[3])
+load_breaker(ARGV[1])
+restore(tonumber(ARGV[3]))
 advance()
 if reports > 0 and first_time(id) then
   for i = 5, 4 + 6 * reports, 6 do

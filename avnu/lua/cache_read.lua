@@ -32,7 +32,7 @@ if entry ~= '' then
   if not head or head.epoch ~= epoch or marked(head.tags, head.began) then
     call('DEL', entry_key)
     entry, head = '', nil
-  elseif head.version < least or now - head.started >= head.keep then
+  elseif head.version < least then
     entry, head = '', nil
   end
 end

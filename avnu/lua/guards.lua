@@ -1,7 +1,7 @@
 -- One guarded API call: takes along what earlier calls of this process brought, then asks breaker and
 -- budget whether the next may go. A probe's permit is taken only when the points are there too.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: 1 breaker, 2 request id, 3 '1' when the caller last saw the breaker open, 4 number of outcomes,
+-- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows the breaker as open (0: closed), 4 number of outcomes,
 --   per outcome 13: generation, shop, '+' good '-' bad 'i' neither, reservation id, query, actual,
 --   available, maximum, restore rate per s, age of the answer in ms, requested, '1' THROTTLED,
 --   '1' the budget knows of it; numbers that are not known are empty;
@@ -15,7 +15,8 @@
 --@include _budget
 
 local id, outcomes = ARGV[2], tonumber(ARGV[4])
-load_breaker(ARGV[1], ARGV[3])
+load_breaker(ARGV[1])
+restore(tonumber(ARGV[3]))
 advance()
 
 local counts = outcomes > 0 and first_time(id)

@@ -11,8 +11,8 @@ from tests.support.waiting import wait_until
 
 SETTLED_WITHIN_S = 2.0
 AREA = "products"
-# Of one shop in each partition: four slices long, so that all of them are still busy at the end.
-BUSY = 500
+# Of one shop in each partition: several slices long, so that all of them are still busy at the end.
+BUSY = 800
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_new_shops_are_served_beside_a_flood(make_stack: MakeStack, flood: int) 
     stack = make_stack(settings={"QUEUE_CONCURRENCY": "3"})
     _accept(stack, "flooded", flood)
     for shop in _one_shop_per_partition(stack, "busy"):
-        _accept(stack, shop, BUSY, do="sleep", s=0.002)
+        _accept(stack, shop, BUSY, do="sleep", s=0.001)
     worker = stack.worker().start()
     wait_until(lambda: stack.counts()["done"] > flood / 50, 30, "the drain is under way")
     newcomers = [stack.maker.make(shop, AREA) for shop in _one_shop_per_partition(stack, "new")]

@@ -32,5 +32,5 @@ def _kill_amid_a_run(stack: Stack) -> tuple[set[str], str]:
     begun = wait_until(lambda: stack.runs.begun(ref), 10, "its run has begun")
     os.kill(begun[0].pid, signal.SIGKILL)
     held = stack.held()
-    assert ref in held
+    assert ref in held, stack.story()
     return held, ref

@@ -1,4 +1,8 @@
-"""turn.lua and renew.lua: every answer, what a batch holds, and where shops and webhooks go after."""
+"""turn.lua and renew.lua: every answer, what a batch holds, where shops and webhooks go after."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -44,6 +48,11 @@ def one_part(inbox: Inbox) -> Inbox:
     return open_inbox(inbox.settings, inbox_partitions=1)
 
 
+def batch_of(told: Batch | Ending) -> Batch:
+    assert isinstance(told, Batch), told
+    return told
+
+
 # ---- answers
 
 
@@ -83,7 +92,7 @@ def test_every_verdict(inbox: Inbox) -> None:
     assert "fails" not in states["G"]
     assert states["G"]["error"] == ALONE.reason
     assert int(states["N"]["due"]) - now_ms(inbox) == pytest.approx(60_000, abs=2000)
-    assert inbox.client.get(inbox.keys.of("record", "one/U"))[:2] == b"=u"  # type: ignore[index]
+    assert inbox.client.get(inbox.keys.of("record", "one/U"))[:2] == b"=u"
     assert counts(inbox) == {
         "accepted:orders": 7, "done:orders": 1, "superseded:orders": 1, "retries:orders": 1,
         "dead:orders:rejected": 1,
@@ -107,15 +116,19 @@ def test_the_same_number_gives_the_same_batch(inbox: Inbox) -> None:
     check(asking, settled=4)
 
 
-def lost_once(run):  # type: ignore[no-untyped-def]
+def lost_once(run: Callable[..., Any]) -> Callable[..., Any]:
     """Every call has its effect, and its first answer is lost."""
 
-    def unlucky(*argv):  # type: ignore[no-untyped-def]
+    def lost(*argv: Any) -> Any:
         run(*argv)
         raise InboxUnavailable("the answer was lost")
 
-    calls = iter([unlucky, run] * 100)
-    return lambda *argv: next(calls)(*argv)
+    calls = itertools.cycle((lost, run))
+
+    def sometimes_lost(*argv: Any) -> Any:
+        return next(calls)(*argv)
+
+    return sometimes_lost
 
 
 def test_busy_while_another_holds_a_live_lease(inbox: Inbox) -> None:
@@ -129,8 +142,9 @@ def test_lost_after_recovery_and_with_any_other_owner_token_or_number(inbox: Inb
     accept(inbox, 1, 2)
     p = partition(inbox)
     holder, batch = begin(inbox, owner="me")
-    argv = ["orders", p, "me", batch.token, 2, 1, "1", 0, "DD", 0]
-    for position, wrong in ((2, "you"), (3, "999"), (4, 3)):
+    argv: list[str | int] = ["orders", p, "me", batch.token, 2, 1, "1", 0, "DD", 0]
+    wrongs: list[tuple[int, str | int]] = [(2, "you"), (3, "999"), (4, 3)]
+    for position, wrong in wrongs:
         other = list(argv)
         other[position] = wrong
         assert inbox.run("turn", *other) == [b"LOST"]
@@ -219,8 +233,8 @@ def test_the_limit_of_bytes_but_at_least_one(inbox: Inbox) -> None:
         accept(limited, n, body=bytes([n]) * size)
     holder, batch = begin(limited)
     taken = [ids(batch)]
-    while isinstance(batch := settle(holder, *[DONE] * len(taken[-1]), last=False), Batch):
-        taken.append(ids(batch))
+    while isinstance(step := settle(holder, *[DONE] * len(taken[-1]), last=False), Batch):
+        taken.append(ids(step))
     assert taken == [["0"], ["1", "2"], ["3"], ["4"]]
 
 
@@ -230,8 +244,7 @@ def test_many_small_shops_share_a_turn(one_part: Inbox) -> None:
         accept(limited, 1, 2, shop=shop)
     holder, batch = begin(limited, "a")
     assert webhooks(batch) == [(shop, n) for shop in "abc" for n in "12"]
-    batch = settle(holder, *[DONE] * 6, last=False)
-    assert isinstance(batch, Batch)
+    batch = batch_of(settle(holder, *[DONE] * 6, last=False))
     assert {short(shop): len(some) for shop, some in batch.by_shop()} == {"d": 2, "e": 2}
     settle(holder, *[DONE] * 4)
     check(limited, settled=10)
@@ -244,8 +257,7 @@ def test_shops_take_turns(one_part: Inbox) -> None:
     accept(limited, "x", shop="small")
     holder, batch = begin(limited)
     assert webhooks(batch) == [("flood", "0"), ("flood", "1")]
-    batch = settle(holder, DONE, DONE, last=False)
-    assert isinstance(batch, Batch)
+    batch = batch_of(settle(holder, DONE, DONE, last=False))
     assert webhooks(batch) == [("small", "x"), ("flood", "2")]
 
 
@@ -257,8 +269,7 @@ def test_a_large_body_is_not_passed_for_ever(one_part: Inbox) -> None:
     accept(limited, "x", shop="large", body=b"x" * 3000)
     holder, batch = begin(limited)
     assert webhooks(batch) == [("flood", "0")]
-    batch = settle(holder, DONE, last=False)
-    assert isinstance(batch, Batch)
+    batch = batch_of(settle(holder, DONE, last=False))
     assert webhooks(batch) == [("large", "x")]
     check(limited, settled=1, leased=1, waiting=3)
 
@@ -301,6 +312,18 @@ def test_a_webhook_without_its_record_is_counted_and_passed(inbox: Inbox) -> Non
     inbox.client.delete(inbox.keys.of("record", "one/1"))
     assert ids(begin(inbox)[1]) == ["2"]
     assert counts(inbox)["vanished:orders"] == 1
+
+
+def test_a_batch_tells_how_many_partitions_are_busy(inbox: Inbox) -> None:
+    shops = {partition(inbox, f"shop{n}"): f"shop{n}" for n in range(100)}
+    for shop in shops.values():
+        accept(inbox, 1, shop=shop)
+    busy = []
+    for shop in shops.values():
+        holder, batch = begin(inbox, shop)
+        busy.append(batch.busy)
+        settle(holder, DONE)
+    assert busy == [4, 3, 2, 1]
 
 
 # ---- parking

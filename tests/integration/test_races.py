@@ -32,8 +32,8 @@ pytestmark = pytest.mark.timeout(240)
 
 # What the doors, the drains and the lone runs can be told.
 ANSWERS = {
-    "accepted", "duplicate", "BATCH", "EMPTY", "END", "LOST", "BUSY", "PAUSED", "RUN", "GONE", "EARLY",
-    "settled", "lost alone",
+    "accepted", "duplicate", "BATCH", "EMPTY", "END", "LOST", "BUSY", "PAUSED", "RUN", "GONE",
+    "EARLY", "settled", "lost alone",
 }  # fmt: skip
 RACERS = 8
 ROUNDS = 20
@@ -189,7 +189,7 @@ def test_replayed_or_dropped_never_both(inbox: Inbox, racers: Racers) -> None:
         if outcome in ("replayed", "deleted")
     )
     assert won.total() == ROUNDS
-    check(inbox, **{"solo": won["replayed"], "settled": won["deleted"]})
+    check(inbox, solo=won["replayed"], settled=won["deleted"])
 
 
 @pytest.mark.timeout(300)

@@ -77,7 +77,7 @@ def move_time(inbox: Inbox, seconds: float) -> None:
 
 
 def pass_time(inbox: Inbox, seconds: float, step_s: float = STEP_S) -> list[Due]:
-    """Let time pass with ticks, in steps that are no outage. Solo tasks that were due on the way."""
+    """Let time pass with ticks, in steps that are no outage; the solo tasks that came due."""
     due: list[Due] = []
     while seconds > 0:
         move_time(inbox, min(seconds, step_s))
@@ -187,6 +187,13 @@ def queued(inbox: Inbox, area: str = "orders") -> list[tuple[int, int]]:
     with queue_client(inbox) as client:
         raw = client.lrange(f"{inbox.settings.avnu_namespace}:{area}", 0, -1)
     return [read_wakeup(message) for message in reversed(raw)]
+
+
+def pop_message(inbox: Inbox, queue: "redis.Redis", area: str = "orders") -> bytes | None:
+    """Take the next message of an area's queue, as a worker would."""
+    message = queue.rpop(f"{inbox.settings.avnu_namespace}:{area}")
+    assert message is None or isinstance(message, bytes)
+    return message
 
 
 def read_wakeup(message: bytes) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from tests.support.inbox import (
     drain,
     open_inbox,
     pass_time,
+    pop_message,
     queue_client,
     read_wakeup,
 )
@@ -132,7 +133,7 @@ def _drain(
     settled: list[str],
     tasks: list[str],
 ) -> list[str]:
-    message = queue.rpop(f"{inbox.settings.avnu_namespace}:orders")
+    message = pop_message(inbox, queue)
     p, wake = read_wakeup(message) if message else (choose.randrange(2), choose.randrange(50))
     holder = drain(inbox, p=p, wake=wake)
     step = holder.begin()
@@ -140,7 +141,7 @@ def _drain(
     while isinstance(step, Batch) and choose.random() > 0.1:
         said = [Verdict(Letter(choose.choice("DDDUFXBGN"))) for _ in step.webhooks]
         if choose.random() < 0.05:
-            time.sleep(0.3)  # frozen for longer than its lease lives in the time that process 0 moves
+            time.sleep(0.3)  # frozen for longer than its lease, as process 0 moves time
         held, last = step, choose.random() < 0.3
         step = holder.next(Settlement(said), last=last, jitter=0.0)
         seen.append(_name(step))

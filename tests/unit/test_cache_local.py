@@ -86,6 +86,7 @@ def test_the_bound_in_bytes_holds_and_the_least_recently_used_go(
     for number in range(100):
         keep(local, key(number), held(clock))
     assert local.size() == (100, 100_000)
+    clock.now += 1.1  # use is noted once a second
     local.find(key(0))
     keep(local, key(100), held(clock, size=2000))
     assert local.find(key(0)) is not None
@@ -158,17 +159,27 @@ def test_closed_it_neither_serves_nor_keeps(local: Local, clock: Hands) -> None:
     assert not keep(local, key(6), held(clock))
 
 
-def test_the_index_by_tag_does_not_grow_with_all_that_ever_passed(clock: Hands) -> None:
+def test_what_goes_leaves_nothing_behind(clock: Hands) -> None:
+    """Whether it was pushed out, ended, was replaced or dropped."""
     local = Local(100_000, clock)
     local.open = True
-    for number in range(20_000):
-        keep(local, key(number), held(clock, tags=("product", f"product:{number}")))
-    named = sum(len(keys) for keys in local._tagged.values())
-    assert named == local._names
-    assert named <= 10 * 100 + 1000
-    assert len(local._tagged) <= named
-    local.drop(SHOP, ("product",))
-    assert local.size() == (0, 0), "pruning has forgotten nothing that is there"
+    shelf = local._shelf
+    rng = random.Random(1)
+    for step in range(20_000):
+        number = rng.randrange(300)
+        tags = ("product", f"product:{number}", f"vendor:{rng.randrange(5)}")
+        keep(local, key(number, f"shop-{number % 7}"), held(clock, tags=tags, for_s=rng.random()))
+        clock.now += 0.001
+        if step % 50 == 0:
+            local.drop(f"shop-{rng.randrange(7)}", (f"vendor:{rng.randrange(5)}",))
+        if step % 1000 == 0:
+            local.size()
+            assert set(shelf._front) == set(shelf) == set().union(*shelf._tagged.values())
+            assert all(shelf._tagged.values())
+            assert len(shelf._front) <= 100
+    clock.now += 1
+    assert local.size() == (0, 0)
+    assert (shelf._front, shelf._tagged) == ({}, {})
 
 
 def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: Hands) -> None:

@@ -1,0 +1,121 @@
+"""How fast a hit in the process is, and how much memory the cache takes."""
+
+import gc
+import multiprocessing
+import timeit
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from avnu.cache import Loaded
+from avnu.cache.kinds import PRODUCT
+from avnu.cache.local import EVERY_SHOP
+from avnu.cache.values import Product
+from avnu.settings import Settings
+from tests.support.cache import SHOP, Loader, closed, counted, hearing, made, opened
+from tests.support.servers import Server
+
+ROUNDS = 15
+CALLS = 500
+FASTER = 30
+MIB = 1024 * 1024
+BOUND = 4 * MIB
+# What the allocator takes beside: not proportional to the number of keys.
+BESIDE = 3 * MIB
+
+
+def test_a_hit_in_the_process_is_30_times_faster_than_a_redis_get(
+    settings: Settings, server: Server
+) -> None:
+    with opened(settings) as cache, server.client() as client:
+        load = Loader()
+        cache.get(PRODUCT, SHOP, 5, load)
+        client.set("compared", b"x" * 200)
+
+        def hit() -> Any:
+            return cache.get(PRODUCT, SHOP, 5, load)
+
+        def get() -> Any:
+            return client.get("compared")
+
+        hits, gets = [], []
+        gc.disable()
+        try:
+            # Turn by turn, so that both see the same noise of the machine.
+            for _ in range(ROUNDS):
+                hits.append(timeit.timeit(hit, number=CALLS) / CALLS)
+                gets.append(timeit.timeit(get, number=CALLS) / CALLS)
+        finally:
+            gc.enable()
+        assert load.calls == 1
+        assert counted(cache, "local") >= ROUNDS * CALLS
+    hit_us, get_us = min(hits) * 1e6, min(gets) * 1e6
+    print(f"\na hit {hit_us:.2f} µs, a Redis GET {get_us:.1f} µs: {get_us / hit_us:.0f} times")
+    assert get_us / hit_us >= FASTER
+
+
+def grown(folder: Path, keys: int) -> None:
+    """Reads so many distinct keys in a process of its own, beside a server that evicts."""
+    extra = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"]
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    with Server(folder, extra=extra) as server:
+        environ = {
+            "REDIS_CACHE_HOST": server.host,
+            "REDIS_CACHE_PORT": str(server.port),
+            "CACHE_LOCAL_BYTES": str(BOUND),
+        }
+        process = context.Process(target=_fill, args=(environ, keys, theirs))
+        process.start()
+        theirs.close()
+        try:
+            assert ours.poll(7200), "the process that fills its cache does not answer"
+            bytes_grown, most_reckoned, values = ours.recv()
+        finally:
+            process.kill()
+            process.join()
+            ours.close()
+    print(
+        f"\n{keys} distinct keys: {values} values held, reckoned as {most_reckoned / MIB:.2f} MiB "
+        f"of {BOUND / MIB:.0f} at most; the process grew by {bytes_grown / MIB:.1f} MiB"
+    )
+    assert most_reckoned <= BOUND
+    assert bytes_grown <= BOUND + BESIDE
+    assert 500 < values < keys / 2
+
+
+def _fill(environ: dict[str, str], keys: int, pipe: Any) -> None:
+    cache = made(Settings.load(environ))
+    hearing(cache)
+    local = cache._enter().local
+    for number in range(200):
+        cache.get(PRODUCT, f"warm-{number}.myshopify.com", number, _loader(number))
+    local.drop(EVERY_SHOP)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    grown_by = reckoned = 0
+    for number in range(keys):
+        shop = f"shop-{number % 5000}.myshopify.com"
+        cache.get(PRODUCT, shop, number, _loader(number))
+        if number % 500 == 0:
+            grown_by = max(grown_by, process.memory_info().rss - before)
+            reckoned = max(reckoned, local.size()[1])
+    pipe.send((grown_by, reckoned, local.size()[0]))
+    closed(cache)
+
+
+def _loader(number: int) -> Callable[[], Loaded[Product]]:
+    title = f"A product whose number is {number}"
+    return lambda: Loaded(Product(id=number, title=title, handle=f"handle-{number}"))
+
+
+def test_memory_stays_within_its_bound_under_many_distinct_keys(tmp_path: Path) -> None:
+    grown(tmp_path, 8_000)
+
+
+@pytest.mark.soak
+def test_memory_stays_within_its_bound_under_a_million_distinct_keys(tmp_path: Path) -> None:
+    grown(tmp_path, 1_000_000)
