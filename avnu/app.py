@@ -85,6 +85,7 @@ def configuration(settings: Settings, connections: Connections) -> dict[str, Any
         "task_create_missing_queues": False,  # a misspelt -Q is an error, not a silent queue
         # --- workers
         "include": TASK_MODULES,
+        "worker_consumer": "avnu.worker_consumer:Consumer",  # outlives a broker that is killed
         "worker_concurrency": settings.queue_concurrency,
         "worker_prefetch_multiplier": 1,  # a reserved message waits behind one worker's work (T9)
         "task_acks_late": True,  # with the line above: a worker holds just what it runs

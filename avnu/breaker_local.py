@@ -3,6 +3,7 @@
 from collections import deque
 
 from avnu.breaker_policy import CLOSED, HALF_OPEN, OPEN, PROBE_AGAIN_MS, BreakerPolicy
+from avnu.breaker_standing import Standing
 
 # Beyond this many calls per window the oldest are forgotten: the rate stays true enough.
 _MOST = 10_000
@@ -18,20 +19,24 @@ class LocalBreaker:
     def __init__(self, policy: BreakerPolicy) -> None:
         self.policy = policy
         self.generation = -1
+        self.forced = ""
         self._forget(CLOSED, 0.0)
         self._row = 0
 
-    def adopt(self, state: str, now: float, ends: float) -> None:
-        """Begin where the shared breaker was last seen."""
-        if state == CLOSED:
+    def adopt(self, seen: Standing, now: float) -> None:
+        """Begin where the shared breaker was last seen; the operator's word holds on."""
+        self.forced = seen.forced
+        if seen.state == CLOSED:
             self._turn(CLOSED, 0.0)
-        elif state == OPEN and ends > now:
-            self._turn(OPEN, ends)
+        elif seen.state == OPEN and (seen.forced or seen.ends > now):
+            self._turn(OPEN, seen.ends)
         else:
             self._turn(HALF_OPEN, now + self.policy.probe_ms / 1000)
 
     def refusal(self, shop: str, now: float) -> float | None:
         """Why a call may not pass: seconds to wait. None: it may, perhaps as a probe."""
+        if self.forced:
+            return self.policy.open_ms / 1000 if self.forced == OPEN else None
         if self.state != CLOSED and now >= self.ends:
             self._turn(HALF_OPEN, now + self.policy.probe_ms / 1000)
         if self.state == CLOSED:
@@ -52,7 +57,7 @@ class LocalBreaker:
             self._vote(shop, last, now)
         elif self.state == CLOSED and last != "i":
             self._calls.append((now, shop, last == "-"))
-            if last == "-" and self._hopeless(now):
+            if last == "-" and not self.forced and self._hopeless(now):
                 self._trip(now)
 
     def _vote(self, shop: str, last: str, now: float) -> None:

@@ -163,7 +163,10 @@ class SharedStorage(CircuitBreakerStorage):
         return reply
 
     def known_ms(self) -> int:
-        """How long the breaker stays open as far as this process knows: else its loss is a closing."""
+        """How long it stays open as far as is known here; 1: it is half-open; 0: closed, or forced.
+
+        Scripts go on from there when the state in Redis was wiped.
+        """
         standing = self._processes.get().standing
         if standing.state == CLOSED or standing.forced:
             return 0
@@ -193,8 +196,7 @@ class SharedStorage(CircuitBreakerStorage):
             first = not process.rest.away
             process.rest.failed()
             if first:
-                standing, now = process.standing, self._clock.monotonic()
-                process.local.adopt(standing.state, now, standing.ends)
+                process.local.adopt(process.standing, self._clock.monotonic())
         if first:
             _log.warning("breaker %s goes on without Redis: %s", self.name, fault)
         if self._background:

@@ -49,7 +49,7 @@ class BudgetPolicy(msgspec.Struct, frozen=True, kw_only=True):
     ahead_interactive_ms: int = 900
     ahead_bulk_ms: int = 400
     first_cost: int = 100
-    lease_s: int = 60
+    lease_s: int = 10
     shares: int = 3
 
     @classmethod

@@ -65,6 +65,7 @@ class BudgetSettings:
     budget_first_cost: int = whole(
         100, "points", "What a query is taken to cost before anything is known of it.", 1, 1000
     )
+    # A call that was sent has long been charged by then, so Shopify's own count shows it.
     budget_lease_seconds: int = whole(
-        60, "s", "Points that a dead worker has reserved count as spent after it.", 5, 3600
+        10, "s", "Points that a dead worker has reserved count as spent after it.", 2, 3600
     )

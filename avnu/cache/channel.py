@@ -1,8 +1,9 @@
 """Hearing of invalidations: one thread per process, subscribed to the cache's channel.
 
 The process may serve from its own memory only while the thread hears. It asks for a sign of life
-twice a second, because a host that is cut off sees no error for minutes. Whatever happens to the
-connection, what the process holds is dropped: messages may have passed in between.
+twice a second, because a host that is cut off sees no error for minutes; each answer is good for
+1.5 s. Whatever happens to the connection, what the process holds is dropped: messages may have
+passed in between.
 """
 
 import contextlib
@@ -19,15 +20,16 @@ log = logging.getLogger(__name__)
 
 LISTEN_S = 0.25  # how long one look at the socket waits; a stop is noticed within it
 BEAT_S = 0.5
-DEAF_S = 1.5  # without any answer for so long, messages may have been missed
+DEAF_S = 1.5  # this long after a question without an answer, messages may have been missed
 AGAIN_S = (0.1, 0.2, 0.5, 1.0)  # pauses before subscribing anew
 
 
 class Channel:
     """One subscription and its thread. The callbacks run in that thread and must not raise.
 
-    ``opened``: messages arrive from now on. ``closed``: some may have been missed. ``heard``: one
-    message. ``beat``: called twice a second while open.
+    ``opened``: messages are heard from now on. ``trusted(until_s)``: everything sent so far has been
+    heard, and until then (monotonic) silence means that there was nothing. ``closed``: messages may
+    have been missed. ``heard``: one message. ``beat``: called twice a second.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Channel:
         clock: Clock,
         *,
         opened: Callable[[], None],
+        trusted: Callable[[float], None],
         closed: Callable[[], None],
         heard: Callable[[bytes], None],
         beat: Callable[[], None],
@@ -44,7 +47,8 @@ class Channel:
         self._client = client
         self._name = name
         self._clock = clock
-        self._opened, self._closed, self._heard, self._beat = opened, closed, heard, beat
+        self._opened, self._closed, self._trusted = opened, closed, trusted
+        self._heard, self._beat = heard, beat
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -68,56 +72,74 @@ class Channel:
 
     def _run(self) -> None:
         tries = 0
-        try:
-            while not self._stop.is_set():
-                if self._listen():
-                    tries = 0
-                self._stop.wait(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
-                tries += 1
-        finally:
-            self._closed()
+        while not self._stop.is_set():
+            if self._listen():
+                tries = 0
+            self._stop.wait(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
+            tries += 1
 
     def _listen(self) -> bool:
         """Subscribe, and hear until something breaks. False when it never came to hearing."""
-        heard_any = False
         # Any: redis-py's pub/sub is typed for no shape of message.
         pubsub: Any = self._client.pubsub()
+        hearing = Hearing(self._clock.monotonic())
         try:
             pubsub.subscribe(self._name)
-            for message in self._messages(pubsub):
-                heard_any = self._take(message) or heard_any
+            while not self._stop.is_set() and not hearing.deaf(self._clock.monotonic()):
+                message = pubsub.get_message(timeout=LISTEN_S)
+                if message is not None:
+                    self._take(message, hearing)
+                if hearing.begun and hearing.may_ask(self._clock.monotonic()):
+                    pubsub.ping()
+                    self._beat()
         except (redis.RedisError, OSError) as fault:
             log.debug("cache: the message channel broke: %s", type(fault).__name__)
         finally:
-            if heard_any:
+            if hearing.begun:
                 self._closed()
             with contextlib.suppress(redis.RedisError, OSError):
                 pubsub.close()
-        return heard_any
+        return hearing.begun
 
-    def _messages(self, pubsub: Any) -> Any:
-        heard_s = asked_s = self._clock.monotonic()
-        while not self._stop.is_set():
-            message = pubsub.get_message(timeout=LISTEN_S)
-            now_s = self._clock.monotonic()
-            if message is not None:
-                # Other messages prove nothing: they may be old ones of a flood.
-                if message["type"] in {"subscribe", "pong"}:
-                    heard_s = now_s
-                yield message
-            if now_s - heard_s > DEAF_S:
-                return
-            if now_s - asked_s >= BEAT_S:
-                pubsub.ping()
-                asked_s = now_s
-                self._beat()
+    def _take(self, message: dict[str, Any], hearing: "Hearing") -> None:
+        match message["type"]:
+            case "subscribe":
+                # redis-py connects and subscribes anew by itself: a gap lies before the second.
+                if hearing.begun:
+                    self._closed()
+                hearing.begun = True
+                self._opened()
+                self._trusted(hearing.answered() + DEAF_S)
+            case "pong":
+                self._trusted(hearing.answered() + DEAF_S)
+            case "message":
+                self._heard(message["data"])
 
-    def _take(self, message: dict[str, Any]) -> bool:
-        # redis-py connects and subscribes anew by itself: each of these may follow a gap.
-        if message["type"] == "subscribe":
-            self._closed()
-            self._opened()
-            return True
-        if message["type"] == "message":
-            self._heard(message["data"])
-        return False
+
+class Hearing:
+    """The questions for a sign of life on one connection. Times are monotonic seconds.
+
+    Only their answers prove that all earlier messages are through; others may be old ones of a
+    flood.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self.begun = False
+        self._asked_s = now_s
+        self._open = True  # a question, at first the subscription, is not answered yet
+
+    def answered(self) -> float:
+        """The answer is here; when its question was asked."""
+        self._open = False
+        return self._asked_s
+
+    def may_ask(self, now_s: float) -> bool:
+        """True when it is time for the next question, which the caller then asks."""
+        if self._open or now_s - self._asked_s < BEAT_S:
+            return False
+        self._asked_s, self._open = now_s, True
+        return True
+
+    def deaf(self, now_s: float) -> bool:
+        """No answer for too long."""
+        return self._open and now_s - self._asked_s > DEAF_S

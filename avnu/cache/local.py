@@ -1,6 +1,6 @@
 """The first level: decoded values in this process, bounded in bytes, served without any round trip.
 
-It may be asked only while messages about invalidations reach the process (``open``), and keeps
+It serves only while messages about invalidations are known to reach the process, and keeps
 nothing that was read before such a message came: whoever reads or loads takes a ticket first, and
 what has been invalidated since is not kept. Safe to share between threads; never across a fork.
 """
@@ -23,7 +23,7 @@ class Local:
     """Values of one process."""
 
     def __init__(self, max_bytes: int, clock: Clock) -> None:
-        self.open = False
+        self._trusted_until_s = 0.0
         self._now = clock.monotonic
         self._lock = threading.Lock()
         self._shelf = Shelf(max_bytes, clock.monotonic)
@@ -35,18 +35,33 @@ class Local:
         self, key: Key, least: int | None = None, oldest_s: float | None = None
     ) -> Held | None:
         """The value of ``key``, of version ``least`` or later, not ``oldest_s`` seconds old yet."""
-        if not self.open:
+        now_s = self._now()
+        if now_s >= self._trusted_until_s:
             return None
         with self._lock:
-            held = self._shelf.find(key)
+            held = self._shelf.find(key, now_s)
             if held is None:
                 return None
             if least is not None and held.version < least:
                 return None
-            if oldest_s is not None and self._now() - held.born_s >= oldest_s:
+            if oldest_s is not None and now_s - held.born_s >= oldest_s:
                 return None
             self._hits[key[0]] += 1
         return held
+
+    @property
+    def open(self) -> bool:
+        """True while messages reach the process, so that it may serve and keep."""
+        return self._now() < self._trusted_until_s
+
+    def trust(self, until_s: float) -> None:
+        """Every message sent so far has been heard; to be said again before ``until_s``."""
+        self._trusted_until_s = until_s
+
+    def distrust(self) -> None:
+        """Messages may have been missed: nothing that is here may be served."""
+        self._trusted_until_s = 0.0
+        self.drop(EVERY_SHOP)
 
     def ticket(self) -> int:
         """To be taken before something is read that ``keep`` shall keep."""

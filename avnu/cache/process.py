@@ -50,7 +50,9 @@ class Process:
             client,
             self.shared.keys.of("cache_channel"),
             clock,
-            opened=self._opened,
+            # What was read while nobody heard must not be kept either.
+            opened=self.local.distrust,
+            trusted=self.local.trust,
             closed=self._closed,
             heard=self._heard,
             beat=self._beat,
@@ -75,14 +77,9 @@ class Process:
 
     # ---- called by the channel's thread
 
-    def _opened(self) -> None:
-        self.local.open = True
-
     def _closed(self) -> None:
-        was_open, self.local.open = self.local.open, False
-        self.local.drop(EVERY_SHOP)
-        if was_open:
-            self.counters.add(EVERY_KIND, Outcome.GAP)
+        self.local.distrust()
+        self.counters.add(EVERY_KIND, Outcome.GAP)
 
     def _heard(self, data: Any) -> None:
         message = unpack_message(data)

@@ -40,18 +40,14 @@ class Shelf(TLRUCache[Key, Held]):
 
     def __init__(self, max_bytes: int, monotonic: Callable[[], float]) -> None:
         super().__init__(max_bytes, _until, timer=monotonic, getsizeof=_size)
-        self._monotonic = monotonic
         # The same values once more: cachetools' own way to one costs three times as much as a hit.
         self._front: dict[Key, Held] = {}
         self._tagged: dict[tuple[str, str], set[Key]] = {}  # (shop, tag), and (shop, "") for all
 
-    def find(self, key: Key) -> Held | None:
+    def find(self, key: Key, now_s: float) -> Held | None:
         """The value, if its time is not over."""
         held = self._front.get(key)
-        if held is None:
-            return None
-        now_s = self._monotonic()
-        if now_s >= held.until_s:
+        if held is None or now_s >= held.until_s:
             return None
         if now_s - held.noted_s > _NOTE_USE_S:
             held.noted_s = now_s

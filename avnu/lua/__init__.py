@@ -2,8 +2,8 @@
 
 A file whose name begins with an underscore is a shared piece; ``--@include _piece`` puts it in,
 once. Three things are put in when a script is rendered: ``K.name`` becomes the key or its prefix
-(from :mod:`avnu.keys`), ``C.name`` a setting (times in ms, ``_s`` in seconds), and for the inbox the
-piece ``_wakeups`` answers per area its Celery queue and the message that wakes a partition.
+(from :mod:`avnu.keys`), ``C.name`` a setting (times in ms, ``_s`` in seconds), and for the inbox
+the piece ``_wakeups`` answers per area its Celery queue and the message that wakes a partition.
 Literals, because a script runs from its first line at each call, and building tables of them cost
 3.5 of the 24 µs of a turn that only finds its lease lost.
 

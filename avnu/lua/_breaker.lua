@@ -41,10 +41,13 @@ local function trip()
   turn('open', math.min(C.open_longest_ms, C.open_ms * 2 ^ math.min(brk.row - 1, 30)))
 end
 
--- The state is gone, but the caller knows it as open for so many ms more: it was wiped, so go on.
+-- The state is gone, but the caller knows it as not closed: it was wiped. Go on where the caller is.
 local function restore(known_ms)
-  if known_ms > 0 and brk.gen == 0 and brk.forced == '' then
+  if known_ms == 0 or brk.gen > 0 then return end
+  if known_ms > 1 then
     turn('open', math.min(known_ms, C.open_longest_ms))
+  else
+    turn('half-open', C.probe_ms)
   end
 end
 

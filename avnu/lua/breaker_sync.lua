@@ -1,8 +1,8 @@
 -- The breaker alone: brings what calls came to, and learns the state; perhaps asks for one call.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows it as open (0: closed), 4 number of reports, per report
---   6: generation, shop ('' none), good calls, bad calls, the last of them '+' '-' or 'i', permit id;
---   then, when one call asks: its shop.
+-- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows the breaker as open (1 half-open, 0
+--   closed), 4 number of reports, per report 6: generation, shop ('' none), good calls, bad calls,
+--   the last of them '+' '-' or 'i', permit id; then, when one call asks: its shop.
 -- Returns { state, generation, ms until it may change by itself, override, state before, verdict,
 --   wait in ms }; verdict 'G' may go (in half-open with the permit named like the request), 'O' not, '-'.
 -- Asked again with the same request id it counts nothing twice and gives no second permit.

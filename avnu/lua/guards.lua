@@ -1,10 +1,10 @@
 -- One guarded API call: takes along what earlier calls of this process brought, then asks breaker and
 -- budget whether the next may go. A probe's permit is taken only when the points are there too.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows the breaker as open (0: closed), 4 number of outcomes,
---   per outcome 13: generation, shop, '+' good '-' bad 'i' neither, reservation id, query, actual,
---   available, maximum, restore rate per s, age of the answer in ms, requested, '1' THROTTLED,
---   '1' the budget knows of it; numbers that are not known are empty;
+-- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows the breaker as open (1 half-open, 0
+--   closed), 4 number of outcomes, per outcome 13: generation, shop, '+' good '-' bad 'i' neither,
+--   reservation id, query, actual, available, maximum, restore rate per s, age of the answer in ms,
+--   requested, '1' THROTTLED, '1' the budget knows of it; numbers that are not known are empty;
 --   then, unless only outcomes are brought: shop, query, hint in points (0 unknown), '1' bulk.
 -- Returns { state, generation, ms until it may change by itself, override, state before, verdict,
 --   wait in ms, points reserved as text }; verdict 'G' granted, 'B' budget, 'O' breaker, '-' not asked.

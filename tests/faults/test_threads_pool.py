@@ -1,6 +1,5 @@
 """`-P threads`: runs, loses nothing when killed, stops in order; pools that cannot work refuse."""
 
-import importlib.util
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -49,7 +48,6 @@ def test_unfit_pools_are_refused_with_the_reason(pool: str) -> None:
         _refuse_unfit_pool(SimpleNamespace(pool_cls=kind))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="gevent is not installed")
 def test_a_gevent_worker_ends_at_its_start(stack: Stack) -> None:
     worker = stack.worker("w0", ("-P", "gevent"))
     ended = subprocess.run(

@@ -5,6 +5,7 @@ what they saw, and whether that is the defect.
 """
 
 import abc
+import contextlib
 import logging
 import sys
 import tempfile
@@ -86,10 +87,8 @@ def fail(breaker: CircuitBreaker, error: BaseException, times: int = 1) -> int:
         raise error
 
     for _ in range(times):
-        try:
+        with contextlib.suppress(BaseException):  # SystemExit too is what a row is about
             breaker.call(failing)
-        except BaseException:  # noqa: BLE001, S110 - SystemExit too is what a row is about
-            pass
         brought(breaker)
     return reached
 
@@ -288,7 +287,7 @@ def without_redis(breaker: CircuitBreaker) -> Seen:
 
 def without_redis_theirs(bench: Bench) -> Seen:
     breaker = bench.theirs()
-    breaker._state_storage._redis = bench.nowhere
+    breaker._state_storage._redis = bench.nowhere  # type: ignore[attr-defined]
     logging.getLogger("pybreaker").propagate = True
     return without_redis(breaker)
 
@@ -373,10 +372,15 @@ class Hearing(BreakerListener):
         self.rejections = 0
         self.states: list[tuple[str, str]] = []
 
-    def rejected(self, cb: Breaker, wait_s: float) -> None:
+    def rejected(self, cb: Breaker, wait_s: float) -> None:  # noqa: ARG002 - its signature
         self.rejections += 1
 
-    def state_change(self, cb: CircuitBreaker, old_state: Any, new_state: Any) -> None:
+    def state_change(
+        self,
+        cb: CircuitBreaker,
+        old_state: Any,  # noqa: ARG002 - its signature
+        new_state: Any,
+    ) -> None:
         self.states.append((new_state.name, cb.current_state))
 
 
@@ -397,7 +401,7 @@ def told_of_state(breaker: CircuitBreaker) -> Seen:
 
 
 class Broken(CircuitBreakerListener):
-    def success(self, cb: CircuitBreaker) -> None:
+    def success(self, cb: CircuitBreaker) -> None:  # noqa: ARG002 - its signature
         raise ZeroDivisionError
 
 

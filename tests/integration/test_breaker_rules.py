@@ -397,3 +397,30 @@ def test_outcomes_ride_on_the_next_acquire(world: World) -> None:
     granted(guards, shop(2))
     assert world.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 1
     assert world.budget(shop(1)).reservations == 0
+
+
+def test_outcomes_that_come_twice_count_once(world: World) -> None:
+    guards = world.guards()
+    run = guards._scripts.run
+
+    def twice(client: object, name: str, *argv: str | bytes | float) -> object:
+        run(world.client, name, *argv)
+        return run(world.client, name, *argv)
+
+    guards._scripts.run = twice  # type: ignore[method-assign]
+    fail(guards, shop(1), 3)
+    answer(guards, granted(guards, shop(2)))
+    assert (world.state().bad_calls, world.state().good_calls) == (3, 1)
+
+
+def test_an_early_failure_does_not_count_after_the_breaker_closed_again(world: World) -> None:
+    guards = world.guards()
+    late = [granted(guards, shop(900 + number)) for number in range(5)]
+    outage(world, guards)
+    world.pass_time(1.1)
+    for number in (1, 2):
+        answer(guards, granted(guards, shop(number)))
+    assert world.state().state == "closed"
+    for permit in late:
+        answer(guards, permit, kind=Kind.PLATFORM_FAULT)
+    assert world.state().bad_calls == 0

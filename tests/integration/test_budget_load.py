@@ -124,14 +124,9 @@ def play(settings: Settings, load: Load) -> Figures:
     return figures
 
 
-def settings_of(settings: Settings) -> Settings:
-    """A deployment that knows nothing of this shop yet, with few seconds for dead workers."""
-    return Settings.load(settings.to_environ() | {"BUDGET_LEASE_SECONDS": "5"})
-
-
 def test_a_short_run(settings: Settings) -> None:
     plan = Load(seconds=5, rate=300, interactive_pause_s=0.3)
-    guarded = play(settings_of(settings), plan)
+    guarded = play(settings, plan)
     print(f"\nwith the budget:    {guarded}")
     assert guarded.throttled == 0
     assert guarded.use >= 0.85
@@ -159,7 +154,7 @@ def test_a_short_run_without_the_budget_is_throttled(settings: Settings) -> None
 def test_a_minute_on_one_standard_shop(
     settings: Settings, name: str, changes: dict[str, float], use: float
 ) -> None:
-    guarded = play(settings_of(settings), Load(seconds=60, **changes))  # type: ignore[arg-type]
+    guarded = play(settings, Load(seconds=60, **changes))  # type: ignore[arg-type]
     without = play(settings, Load(seconds=20, guarded=False, **changes))  # type: ignore[arg-type]
     print(f"\n{name}, 4 processes x 8 threads, Standard (2000, 100/s), 60 s")
     print(f"  with the budget:           {guarded}")

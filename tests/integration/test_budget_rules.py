@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from avnu.guards import Class, Kind, Permit, Refused
+from avnu.guards import Class, Kind, Outcome, Permit, Refused
 from tests.support.guards import World, answer, granted, refused, shop
 
 pytest_plugins = ("tests.support.guards_fixtures",)
@@ -277,3 +277,15 @@ def test_points_never_exceed_what_was_restored(world: World) -> None:
             if chance.random() < 0.9:  # else its worker was killed
                 answer(guards, done, actual=actual, available=bucket)
     assert throttled == 0
+
+
+def test_what_was_restored_while_an_answer_travelled_is_counted(world: World) -> None:
+    guards = world.guards()
+    known(world, available=2000)
+    permit = granted(guards, ONE, hint=10)
+    guards.outcome(
+        permit, Outcome(kind=Kind.OK, actual=10, available=500, maximum=2000, restore_rate=100)
+    )
+    world.pass_time(3)
+    guards.flush()
+    assert world.budget(ONE).available == pytest.approx(800, abs=SLACK)

@@ -1,5 +1,6 @@
 """One load per key among processes and threads; forks; loaders that die."""
 
+import dataclasses
 import json
 import os
 import random
@@ -96,8 +97,9 @@ def test_a_hundred_misses_at_a_value_that_is_stale_are_one_load_and_no_waiting(
 def test_a_killed_loader_delays_the_others_by_no_more_than_its_lease(
     settings: Settings, notes: Any
 ) -> None:
-    lease_s = settings.cache_lease_seconds
-    with members(settings, 2) as (dying, waiting):
+    lease_s = 2
+    leased = dataclasses.replace(settings, cache_lease_seconds=lease_s)
+    with members(leased, 2) as (dying, waiting):
         dying.start(read_for_ever)
         wait_until(lambda: notes.get("loads") == b"1", 5, "it has begun to load")
         begun_s = time.monotonic()
@@ -116,15 +118,16 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
         opened(settings, cache_lease_seconds=1) as one,
         opened(settings, cache_lease_seconds=1) as two,
     ):
-        go_on = threading.Event()
+        begun, go_on = threading.Event(), threading.Event()
 
         def endless() -> Loaded[Product]:
+            begun.set()
             go_on.wait(20)
             return Loaded(product(title="late"))
 
         slow = threading.Thread(target=one.get, args=(PRODUCT, SHOP, 5, endless))
         slow.start()
-        wait_until(lambda: one._enter().loading._flights._flights, 2, "it loads")
+        assert begun.wait(5)
         begun_s = time.monotonic()
         # In another process, and in another thread of its own.
         assert two.get(PRODUCT, SHOP, 5, Loader()) == product()
@@ -140,12 +143,13 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
 def test_a_late_failure_does_not_take_the_lease_of_the_next(settings: Settings) -> None:
     with (
         opened(settings, cache_lease_seconds=1) as one,
-        opened(settings, cache_lease_seconds=1) as two,
+        opened(settings, cache_lease_seconds=20) as two,
         opened(settings) as three,
     ):
-        fail_now, end_now = threading.Event(), threading.Event()
+        begun, fail_now, end_now = threading.Event(), threading.Event(), threading.Event()
 
         def failing() -> Loaded[Product]:
+            begun.set()
             fail_now.wait(20)
             raise ConnectionError("Shopify is out")
 
@@ -162,7 +166,7 @@ def test_a_late_failure_does_not_take_the_lease_of_the_next(settings: Settings) 
 
         threads = [threading.Thread(target=ask_one)]
         threads[0].start()
-        wait_until(lambda: one._enter().loading._flights._flights, 2, "it loads")
+        assert begun.wait(5)
         threads.append(threading.Thread(target=two.get, args=(PRODUCT, SHOP, 5, loading)))
         threads[1].start()
         wait_until(lambda: next_one.calls == 1, 5, "the lease has ended, and the next one loads")

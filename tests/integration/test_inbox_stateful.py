@@ -206,7 +206,12 @@ class History(RuleBasedStateMachine):
         work = sorted(part.decode() for part in self.inbox.client.smembers(self.work_key))
         if work:
             area, _, p = work[i % len(work)].partition("/")
-            self.begin(area, int(p), wake, lose=False)
+            self.begin_unasked(area, int(p), wake)
+
+    def begin_unasked(self, area: str, p: int, wake: int) -> None:
+        """A drain that took no message: as if there had been one more."""
+        self.doubled += 1
+        self.begin(area, p, wake, lose=False)
 
     def begin(self, area: str, p: int, wake: int, *, lose: bool) -> None:
         drain = self.inbox.drain(area, p, wake, f"owner-{next(_names)}")
@@ -313,7 +318,7 @@ class History(RuleBasedStateMachine):
         drain, batch = self.drains.pop(i % len(self.drains))
         area, p, _ = drain._where
         self.pass_time(20)
-        self.begin(area, p, 99, lose=False)
+        self.begin_unasked(area, p, 99)
         said = [letters[n % len(letters)] for n in range(len(batch.webhooks))]
         self.settle_turn(drain, batch, said, {}, last=True)
 
@@ -325,7 +330,7 @@ class History(RuleBasedStateMachine):
         area, p, _ = drain._where
         before = self.recoveries()
         move_time(self.inbox, 30)
-        self.begin(area, p, 99, lose=False)
+        self.begin_unasked(area, p, 99)
         assert self.recoveries() == before
 
     # ---- alone
@@ -360,7 +365,7 @@ class History(RuleBasedStateMachine):
         return found.get("state") == "running" and found.get("token") == claim.token
 
     @precondition(lambda self: self.claims)
-    @rule(i=which, letter=st.sampled_from("DDFXBN"), lose=st.booleans(), wait=st.integers(-2, 2))
+    @rule(i=which, letter=st.sampled_from("DDFXBBBN"), lose=st.booleans(), wait=st.integers(-2, 2))
     def settle_alone(self, i: int, letter: str, lose: bool, wait: int) -> None:
         claim = self.claims.pop(i % len(self.claims))
         parking = Parking("budget", 7000 * wait) if wait >= 0 and letter == "B" else None
@@ -379,6 +384,20 @@ class History(RuleBasedStateMachine):
             known.lone_runs -= claim.suspect
             if parking:
                 self.parked(claim.webhook.shop)
+
+    @precondition(lambda self: self.claims)
+    @rule(i=which, letter=st.sampled_from("FFFCN"))
+    def keep_failing(self, i: int, letter: str) -> None:
+        """One webhook's runs fail, crash or find no handler, again and again."""
+        claim = self.claims.pop(i % len(self.claims))
+        for _ in range(6):
+            if letter != "C":
+                self.settle_claim(claim, letter)
+            self.pass_time(70 if letter == "N" else 20)
+            self.claim(claim.webhook.shop, claim.webhook.webhook_id, lose=False)
+            if not self.claims or self.claims[-1].webhook.ref != claim.webhook.ref:
+                return
+            claim = self.claims.pop()
 
     @precondition(lambda self: self.claims)
     @rule(i=which, letter=st.sampled_from("DFX"))
@@ -492,6 +511,16 @@ class History(RuleBasedStateMachine):
             assert totals[name] == self.told[name], name
 
     @invariant()
+    def settled_is_what_was_settled(self) -> None:
+        with self.inbox.client.pipeline(transaction=False) as pipe:
+            for ref in self.known:
+                pipe.getrange(self.inbox.keys.of("record", ref), 0, 1)
+            heads = pipe.execute()
+        outcomes = {b"=d": "D", b"=u": "U", b"=x": "x"}
+        for (ref, known), head in zip(self.known.items(), heads, strict=True):
+            assert outcomes.get(head, "") == known.settled, ref
+
+    @invariant()
     def deaths_are_legitimate(self) -> None:
         for ref in self.dead():
             known, cause = self.known[ref], trouble(self.inbox, ref)["cause"]
@@ -520,8 +549,8 @@ class History(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Faults stop: workers that live end their runs, the dead stay dead, time goes on."""
-        for what in PAUSES:
-            self.inbox.resume(*what)
+        for what in self.paused():
+            self.inbox.resume(*what.split(":"))
         self.drains.clear()
         self.claims.clear()
         for _ in range(ENDS_WITHIN_S // 4):

@@ -78,7 +78,7 @@ class BucketServer:
         foreign: float = 0.0,
         foreign_shop: str = "",
     ) -> None:
-        self._new = lambda: Bucket(capacity, rate)
+        self.capacity = capacity
         self.latency_s = latency_s
         self.rate = rate
         self.outage = False
@@ -98,7 +98,7 @@ class BucketServer:
 
     def bucket(self, shop: str) -> Bucket:
         with self._lock:
-            return self._buckets.setdefault(shop, self._new())
+            return self._buckets.setdefault(shop, Bucket(self.capacity, self.rate))
 
     def since(self, at: float) -> list[tuple[float, str, int]]:
         """The calls that came after ``at`` (monotonic s)."""

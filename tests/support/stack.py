@@ -139,6 +139,7 @@ class Stack:
     def held(self) -> set[str]:
         """Webhooks under a lease, of a partition or of their own, as the auditor reads them."""
         reading = _Auditor(self.inbox)
+        reading._scan()
         reading._partitions()
         reading._alone()
         leased = ("leased ", "running ")

@@ -1,5 +1,6 @@
 """The values in the process: bound, lifetime, invalidation, and the races around them."""
 
+import math
 import random
 import threading
 import time
@@ -39,7 +40,7 @@ def clock() -> Hands:
 @pytest.fixture
 def local(clock: Hands) -> Local:
     made = Local(100_000, clock)
-    made.open = True
+    made.trust(math.inf)
     return made
 
 
@@ -154,15 +155,23 @@ def test_touched_looks_at_a_span(local: Local) -> None:
 
 def test_closed_it_neither_serves_nor_keeps(local: Local, clock: Hands) -> None:
     keep(local, key(), held(clock))
-    local.open = False
+    local.trust(clock.now + 1)
+    assert local.open
+    clock.now += 1
+    assert not local.open
     assert local.find(key()) is None
     assert not keep(local, key(6), held(clock))
+    local.trust(math.inf)
+    assert local.find(key()) is not None, "everything was heard after all"
+    local.distrust()
+    local.trust(math.inf)
+    assert local.find(key()) is None
 
 
 def test_what_goes_leaves_nothing_behind(clock: Hands) -> None:
     """Whether it was pushed out, ended, was replaced or dropped."""
     local = Local(100_000, clock)
-    local.open = True
+    local.trust(math.inf)
     shelf = local._shelf
     rng = random.Random(1)
     for step in range(20_000):
@@ -185,7 +194,7 @@ def test_what_goes_leaves_nothing_behind(clock: Hands) -> None:
 def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: Hands) -> None:
     """A value is newer than the last drop that came before its ticket, or it is not there."""
     local = Local(LARGE, clock)
-    local.open = True
+    local.trust(math.inf)
     truth = 0
     failures: list[str] = []
     stop = time.monotonic() + 0.5
@@ -219,7 +228,7 @@ def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: Hands) -> N
 def test_weight_is_no_less_than_what_a_value_takes(clock: Hands) -> None:
     """The bound is in bytes of this process, so the reckoning may be high, and not low."""
     local = Local(LARGE, clock)
-    local.open = True
+    local.trust(math.inf)
     count = 5000
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from avnu.cache.channel import Hearing
 from avnu.cache.counters import Counters, Outcome
 from avnu.cache.flights import Flights
 from avnu.cache.local import EVERY_SHOP, Held, Local
@@ -170,3 +171,21 @@ def test_counters_are_handed_in_once() -> None:
     counters.add("product", Outcome.LOADED)
     assert counters.take_unsent() == {("product", "loaded"): 4}
     assert counters.all() == {("product", "loaded"): 4}
+
+
+# ---- hearing
+
+
+def test_each_answer_is_good_from_its_question_on_and_silence_is_noticed() -> None:
+    hearing = Hearing(100.0)
+    assert not hearing.may_ask(100.9), "the subscription is not confirmed"
+    assert not hearing.deaf(101.5)
+    assert hearing.deaf(101.51)
+    assert hearing.answered() == 100.0
+    assert not hearing.deaf(999.0)
+    assert not hearing.may_ask(100.4)
+    assert hearing.may_ask(100.6)
+    assert not hearing.may_ask(101.9), "one question at a time"
+    assert not hearing.deaf(102.0)
+    assert hearing.deaf(102.2)
+    assert hearing.answered() == 100.6

@@ -1,0 +1,94 @@
+"""`avnu breaker …` and `avnu shops budget`, on the session's server."""
+
+import json
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from avnu.cli.budget import budget
+from avnu.clock import SystemClock
+from avnu.connections import Connections
+from avnu.guards import Class, Guards, Kind, Outcome, Permit, build_guards
+from avnu.settings import Settings
+from tests.support.command import Run, runner, told
+from tests.support.guards import answer, fail, granted, shop
+
+pytest_plugins = ("tests.support.command_fixtures",)
+
+
+@pytest.fixture
+def guards(settings: Settings) -> Iterator[Guards]:
+    connections = Connections(settings)
+    made = build_guards(settings, connections.cache(), SystemClock())
+    yield made
+    made.close()
+    connections.close()
+
+
+def breaker_of(avnu: Run) -> dict[str, object]:
+    (only,) = told(avnu("breaker", "list", "--json"))["breakers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def test_nothing_is_known_at_first(avnu: Run) -> None:
+    assert breaker_of(avnu)["state"] == "closed"
+    assert "shopify" in avnu("breaker", "list").stdout
+
+
+def test_the_list_shows_calls_and_shops(avnu: Run, guards: Guards) -> None:
+    answer(guards, granted(guards, shop(1)))
+    fail(guards, shop(2), 3)
+    found = breaker_of(avnu)
+    assert (found["good_calls"], found["bad_calls"]) == (1, 3)
+    assert (found["shops"], found["failing_shops"]) == (2, 1)
+
+
+def test_open_close_auto(avnu: Run, guards: Guards) -> None:
+    assert "forced open" in avnu("breaker", "open").stdout
+    assert "already" in avnu("breaker", "open", "shopify").stdout
+    assert breaker_of(avnu)["state"] == "forced-open"
+    assert "forced-open" in avnu("breaker", "list").stdout
+    assert not isinstance(guards.acquire(shop(1), "q"), Permit)
+    assert avnu("breaker", "close").exit_code == 0
+    assert breaker_of(avnu)["state"] == "forced-closed"
+    assert "decides" in avnu("breaker", "auto").stdout
+    assert "already" in avnu("breaker", "auto").stdout
+    assert breaker_of(avnu)["state"] == "closed"
+
+
+def test_an_unknown_breaker_is_not_found(avnu: Run) -> None:
+    result = avnu("breaker", "open", "nonsense")
+    assert result.exit_code == 3
+    assert "shopify" in result.stderr
+
+
+def test_a_server_that_is_away_is_exit_code_5(settings: Settings) -> None:
+    away = runner(settings.to_environ() | {"REDIS_PORT": "1"})
+    for command in (("list",), ("open",), ("auto",)):
+        assert away("breaker", *command).exit_code == 5
+
+
+def run_budget(settings: Settings, *arguments: str) -> str:
+    group = click.Group(commands=[budget])
+    result = CliRunner(env=settings.to_environ()).invoke(group, ["budget", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_shop_s_budget(avnu: Run, settings: Settings, guards: Guards) -> None:
+    assert "no answer" in run_budget(settings, "shop-1")
+    permit = granted(guards, shop(1))
+    guards.outcome(
+        permit, Outcome(kind=Kind.OK, actual=5, available=1995, maximum=2000, restore_rate=100)
+    )
+    guards.flush()
+    granted(guards, shop(1), "dear", 300, Class.BULK)
+    found = json.loads(run_budget(settings, shop(1), "--json"))
+    assert (found["capacity"], found["restore_rate"], found["reserved"]) == (2000, 100, 300)
+    assert found["reservations"] == 1
+    shown = run_budget(settings, "shop-1")
+    assert "of 2000 points" in shown
+    assert "300 points in 1 calls" in shown
