@@ -77,16 +77,16 @@ def maxclients_needed(settings: Settings, *, receivers: int = 1, workers: int = 
 
     A pool grows to REDIS_POOL_SIZE and no further. A receiver has two pools, the inbox's for
     asyncio and for threads. A worker is its main process and QUEUE_CONCURRENCY children, each with
-    the pools of three roles and Celery's producers; the main process also consumes. Beat counts as
+    the pools of four roles and Celery's producers; the main process also consumes. Beat counts as
     one process more. All roles count as if on one server:
 
         receivers × 2 × POOL
-        + (workers × (1 + QUEUE_CONCURRENCY) + 1) × (3 × POOL + 2 × producers)
+        + (workers × (1 + QUEUE_CONCURRENCY) + 1) × (4 × POOL + 2 × producers)
         + workers × 6 + 32 spare
     """
     pool = settings.redis_pool_size
     processes = workers * (1 + settings.queue_concurrency) + 1
-    per_process = 3 * pool + SOCKETS_PER_PRODUCER * PRODUCERS_PER_PROCESS
+    per_process = 4 * pool + SOCKETS_PER_PRODUCER * PRODUCERS_PER_PROCESS
     return (
         receivers * 2 * pool
         + processes * per_process

@@ -15,6 +15,7 @@ def relations(settings: AllSettings) -> list[str]:
         *tls(settings),
         *waits(settings),
         *bytes_in_flight(settings),
+        *room_for_the_inbox(settings),
     ]
 
 
@@ -73,3 +74,14 @@ def bytes_in_flight(settings: AllSettings) -> Iterator[str]:
     """The largest body that is allowed must have room."""
     if settings.webhook_max_bytes > settings.webhook_inflight_bytes:
         yield "WEBHOOK_MAX_BYTES is above WEBHOOK_INFLIGHT_BYTES; raise the second"
+
+
+def room_for_the_inbox(settings: AllSettings) -> Iterator[str]:
+    """On a shared server the cache stops growing before the inbox stops accepting."""
+    if settings.redis_cache_host:
+        return
+    if settings.cache_full_percent >= settings.inbox_full_percent:
+        yield (
+            "CACHE_FULL_PERCENT is not below INBOX_FULL_PERCENT; lower it, or give the cache a "
+            "server of its own (REDIS_CACHE_HOST)"
+        )

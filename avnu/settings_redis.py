@@ -51,7 +51,7 @@ class RedisSettings:
     redis_pool_size: int = whole(
         8,
         "connections",
-        "Most connections of one process to one role (inbox, queue, cache).",
+        "Most connections of one process to one role (inbox, queue, cache, entries).",
         1,
         512,
     )

@@ -27,9 +27,9 @@ AGAIN_S = (0.1, 0.2, 0.5, 1.0)  # pauses before subscribing anew
 class Channel:
     """One subscription and its thread. The callbacks run in that thread and must not raise.
 
-    ``opened``: messages are heard from now on. ``trusted(until_s)``: everything sent so far has been
-    heard, and until then (monotonic) silence means that there was nothing. ``closed``: messages may
-    have been missed. ``heard``: one message. ``beat``: called twice a second.
+    ``opened``: messages are heard from now on. ``trusted(until_s)``: all that was sent so far has
+    been heard, and until then (monotonic) silence means that there was nothing. ``closed``:
+    messages may have been missed. ``heard``: one message. ``beat``: called twice a second.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import msgspec
 
+from avnu.cli.budget import budget
 from avnu.cli.choosing import confirm
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_facts, show_json, show_table, write
@@ -34,6 +35,7 @@ def shops() -> None:
 shops.add_command(add)
 shops.add_command(import_)
 shops.add_command(rotate_keys)
+shops.add_command(budget)
 
 
 @shops.command("list")

@@ -18,10 +18,19 @@ local function release_shop(entry)
   if not read_place(area, shop) then set_ready(area, shop, { p = p }) end
 end
 
--- The same for up to `most` shops.
+-- The same for up to `most` shops. One that is leased waits for its next turn: what the turn in
+-- progress leaves goes to the front of the line, and what was held back is older.
 local function release_held(most)
   if call('EXISTS', K.releasing) == 0 then return end
-  for _, entry in ipairs(call('SPOP', K.releasing, most)) do release_shop(entry) end
+  for _, entry in ipairs(call('SPOP', K.releasing, most)) do
+    local area, shop = entry:match('^(.*)/(.*)$')
+    local place = read_place(area, shop)
+    if place and (place.at == 'l' or place.at == 'n') then
+      call('SADD', K.releasing, entry)
+    else
+      release_shop(entry)
+    end
+  end
 end
 
 -- A topic was resumed: every shop with held webhooks is looked at, a bounded number at a time.

@@ -1,13 +1,9 @@
 """`avnu breaker …` and `avnu shops budget`, on the session's server."""
 
-import json
 from collections.abc import Iterator
 
-import click
 import pytest
-from click.testing import CliRunner
 
-from avnu.cli.budget import budget
 from avnu.clock import SystemClock
 from avnu.connections import Connections
 from avnu.guards import Class, Guards, Kind, Outcome, Permit, build_guards
@@ -71,24 +67,17 @@ def test_a_server_that_is_away_is_exit_code_5(settings: Settings) -> None:
         assert away("breaker", *command).exit_code == 5
 
 
-def run_budget(settings: Settings, *arguments: str) -> str:
-    group = click.Group(commands=[budget])
-    result = CliRunner(env=settings.to_environ()).invoke(group, ["budget", *arguments])
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def test_a_shop_s_budget(avnu: Run, settings: Settings, guards: Guards) -> None:
-    assert "no answer" in run_budget(settings, "shop-1")
+def test_a_shop_s_budget(avnu: Run, guards: Guards) -> None:
+    assert "no answer" in avnu("shops", "budget", "shop-1").stdout
     permit = granted(guards, shop(1))
     guards.outcome(
         permit, Outcome(kind=Kind.OK, actual=5, available=1995, maximum=2000, restore_rate=100)
     )
     guards.flush()
     granted(guards, shop(1), "dear", 300, Class.BULK)
-    found = json.loads(run_budget(settings, shop(1), "--json"))
+    found = told(avnu("shops", "budget", shop(1), "--json"))
     assert (found["capacity"], found["restore_rate"], found["reserved"]) == (2000, 100, 300)
     assert found["reservations"] == 1
-    shown = run_budget(settings, "shop-1")
+    shown = avnu("shops", "budget", "shop-1").stdout
     assert "of 2000 points" in shown
     assert "300 points in 1 calls" in shown

@@ -135,7 +135,8 @@ def test_a_short_run(settings: Settings) -> None:
 
 
 def test_a_short_run_without_the_budget_is_throttled(settings: Settings) -> None:
-    figures = play(settings, Load(seconds=2, rate=300, guarded=False, interactive_pause_s=0.3))
+    plan = Load(seconds=1, rate=300, guarded=False, interactive_pause_s=0.2, processes=2)
+    figures = play(settings, plan)
     print(f"\nwithout the budget: {figures}")
     assert figures.throttled > 20, "else the test above proves nothing"
 

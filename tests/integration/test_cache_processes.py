@@ -1,5 +1,6 @@
 """One load per key among processes and threads; forks; loaders that die."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -123,7 +124,7 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
         def endless() -> Loaded[Product]:
             begun.set()
             go_on.wait(20)
-            return Loaded(product(title="late"))
+            return Loaded(product(title="late"), 1)
 
         slow = threading.Thread(target=one.get, args=(PRODUCT, SHOP, 5, endless))
         slow.start()
@@ -140,22 +141,25 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
         assert counted(one, "older") == 1
 
 
-def test_a_late_failure_does_not_take_the_lease_of_the_next(settings: Settings) -> None:
+@pytest.mark.parametrize("fails", [True, False])
+def test_who_ends_late_does_not_take_the_lease_of_the_next(settings: Settings, fails: bool) -> None:
     with (
         opened(settings, cache_lease_seconds=1) as one,
         opened(settings, cache_lease_seconds=20) as two,
         opened(settings) as three,
     ):
-        begun, fail_now, end_now = threading.Event(), threading.Event(), threading.Event()
+        begun, late_now, end_now = threading.Event(), threading.Event(), threading.Event()
 
-        def failing() -> Loaded[Product]:
+        def late() -> Loaded[Product]:
             begun.set()
-            fail_now.wait(20)
-            raise ConnectionError("Shopify is out")
+            late_now.wait(20)
+            if fails:
+                raise ConnectionError("Shopify is out")
+            return Loaded(product(title="late"), 1)
 
         def ask_one() -> None:
-            with pytest.raises(ConnectionError):
-                one.get(PRODUCT, SHOP, 5, failing)
+            with contextlib.suppress(ConnectionError):
+                one.get(PRODUCT, SHOP, 5, late)
 
         next_one = Loader()
 
@@ -170,7 +174,7 @@ def test_a_late_failure_does_not_take_the_lease_of_the_next(settings: Settings) 
         threads.append(threading.Thread(target=two.get, args=(PRODUCT, SHOP, 5, loading)))
         threads[1].start()
         wait_until(lambda: next_one.calls == 1, 5, "the lease has ended, and the next one loads")
-        fail_now.set()
+        late_now.set()
         threads[0].join()
         names = three._enter().shared.keys
         lease: Any = three._client.get(names.of("cache_lease", "product.1/one-shop/5"))

@@ -146,6 +146,30 @@ def test_a_shop_with_only_paused_topics_becomes_idle_and_returns(inbox: Inbox) -
     assert ids(begin(inbox)[1]) == ["1"]
 
 
+def test_what_a_turn_in_progress_leaves_comes_after_what_was_held(inbox: Inbox) -> None:
+    inbox.pause("topic", "orders/updated")
+    accept(inbox, 1, topic="orders/updated")
+    accept(inbox, 2, 3)
+    holder, batch = begin(inbox)
+    assert ids(batch) == ["2", "3"]
+    inbox.resume("topic", "orders/updated")
+    pass_time(inbox, 1)
+    check(inbox, leased=2, held=1)
+    assert ids(settle(holder, DONE, BACK, last=False)) == ["1", "3"]
+
+
+def test_a_resumed_topic_of_a_shop_whose_turn_was_its_last_returns(inbox: Inbox) -> None:
+    inbox.pause("topic", "orders/updated")
+    accept(inbox, 1, topic="orders/updated")
+    accept(inbox, 2)
+    holder, _ = begin(inbox)
+    inbox.resume("topic", "orders/updated")
+    assert settle(holder, DONE, last=False) is Ending.EMPTY
+    check(inbox, settled=1, held=1)
+    pass_time(inbox, 1)
+    assert ids(begin(inbox)[1]) == ["1"]
+
+
 def test_resuming_one_topic_keeps_another_aside(inbox: Inbox) -> None:
     for topic in ("orders/updated", "orders/paid"):
         inbox.pause("topic", topic)

@@ -116,8 +116,8 @@ def test_fsync_is_refused_where_waitaof_or_the_file_is_missing() -> None:
 
 def test_the_arithmetic_of_connections() -> None:
     settings = Settings.load({"REDIS_POOL_SIZE": "4", "QUEUE_CONCURRENCY": "3"})
-    # 2 receivers × 2 × 4, 2 workers × 4 processes and beat × (3 × 4 + 20), 2 consumers × 6, 32
-    assert maxclients_needed(settings, receivers=2, workers=2) == 16 + 9 * 32 + 12 + 32
+    # 2 receivers × 2 × 4, 2 workers × 4 processes and beat × (4 × 4 + 20), 2 consumers × 6, 32
+    assert maxclients_needed(settings, receivers=2, workers=2) == 16 + 9 * 36 + 12 + 32
 
 
 def test_too_few_connections_are_told_with_the_number_needed() -> None:

@@ -126,6 +126,7 @@ def test_only_plain_digits_are_numbers(text: str) -> None:
         ({"REDIS_TLS_CA_FILE": "/etc/hosts"}, "REDIS_TLS_ENABLED"),
         ({"REDIS_TLS_CA_FILE": "/no/such", "REDIS_TLS_ENABLED": "true"}, "cannot be read"),
         ({"PARK_FIRST_SECONDS": "301"}, "PARK_LONGEST_SECONDS"),
+        ({"INBOX_FULL_PERCENT": "70"}, "CACHE_FULL_PERCENT"),
         ({"PARK_LONGEST_SECONDS": "3600", "PARK_MAX_SECONDS": "60"}, "PARK_MAX_SECONDS"),
         ({"INBOX_SLICE_MS": "6000", "INBOX_LEASE_SECONDS": "5"}, "INBOX_LEASE_SECONDS"),
         (
