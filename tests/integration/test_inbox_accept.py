@@ -185,24 +185,26 @@ def test_a_server_beyond_its_memory_still_drains(inbox: Inbox) -> None:
 def test_a_settled_webhook_keeps_at_most_300_bytes(inbox: Inbox) -> None:
     """Of the server's memory, all told: key, value, expiry, guard, the tables they stand in."""
     inbox = open_inbox(inbox.settings, avnu_namespace="avnu")
-    inbox.accept([arrival("first", "warms-the-scripts-up")])
-    settle(begin(inbox, "warms-the-scripts-up")[0], DONE)
+    settle_many(inbox, 0, 1000)  # scripts and buffers have grown to their size
     before = inbox.client.info("memory")["used_memory"]
-    many = 6000
-    for start in range(0, many, 100):
+    settle_many(inbox, 1000, 7000)
+    check(inbox, settled=7000)
+    kept = (inbox.client.info("memory")["used_memory"] - before) / 6000
+    print(f"bytes per settled webhook: {kept:.0f}")
+    # Redis 7.0 spends 24 bytes more than Valkey on each key and each expiry.
+    assert kept <= (300 if "valkey_version" in inbox.client.info("server") else 360)
+
+
+def settle_many(inbox: Inbox, first: int, end: int) -> None:
+    for start in range(first, end, 100):
         shops = [f"a-shop-of-some-name-{n % 10}" for n in range(start, start + 100)]
         ids = [f"b54557e4-bdd9-4b37-8a5f-{n:012}" for n in range(start, start + 100)]
         inbox.accept([arrival(one, shop) for one, shop in zip(ids, shops, strict=True)])
     for p in range(inbox.settings.inbox_partitions):
-        holder = inbox.drain("orders", p, wake_number(inbox, p), f"owner of {p}")
+        holder = inbox.drain("orders", p, wake_number(inbox, p), f"owner of {p} to {end}")
         step = holder.begin()
         while isinstance(step, Batch):
             step = settle(holder, *[DONE] * len(step.webhooks), last=False)
-    check(inbox, settled=many + 1)
-    kept = (inbox.client.info("memory")["used_memory"] - before) / many
-    print(f"bytes per settled webhook: {kept:.0f}")
-    # Redis 7.0 spends 24 bytes more than Valkey on each key and each expiry.
-    assert kept <= (300 if "valkey_version" in inbox.client.info("server") else 360)
 
 
 def test_bodies_are_kept_only_on_request(inbox: Inbox) -> None:

@@ -196,7 +196,7 @@ def test_replayed_or_dropped_never_both(inbox: Inbox, racers: Racers) -> None:
 def test_everything_at_once(inbox: Inbox, racers: Racers) -> None:
     """Chaos for some seconds: every answer is given, nothing is settled twice, all adds up."""
     small = open_inbox(
-        inbox.settings, inbox_partitions=2, inbox_batch=3, inbox_turn_shops=2,
+        inbox.settings, inbox_partitions=2, inbox_batch=8, inbox_turn_shops=2,
         queue_backoff_delay=1000,
     )  # fmt: skip
     settled: Counter[str] = Counter()

@@ -122,7 +122,7 @@ def work(inbox: Inbox, me: int, seed: int, seconds: float) -> dict[str, Any]:
 
 
 def _deliver(inbox: Inbox, choose: random.Random) -> list[str]:
-    some = [arrival(choose.randrange(10**4), f"shop{choose.randrange(6)}") for _ in range(3)]
+    some = [arrival(choose.randrange(200), f"shop{choose.randrange(6)}") for _ in range(3)]
     return [answer.value for answer in inbox.accept(some)]
 
 
@@ -140,7 +140,7 @@ def _drain(
     seen = [_name(step)]
     while isinstance(step, Batch) and choose.random() > 0.1:
         said = [Verdict(Letter(choose.choice("DDDUFXBGN"))) for _ in step.webhooks]
-        if choose.random() < 0.05:
+        if choose.random() < 0.08:
             time.sleep(0.3)  # frozen for longer than its lease, as process 0 moves time
         held, last = step, choose.random() < 0.3
         step = holder.next(Settlement(said), last=last, jitter=0.0)
