@@ -193,8 +193,7 @@ class SharedStorage(CircuitBreakerStorage):
         """Redis did not answer: this process goes on alone from where it last saw the breaker."""
         process = self._processes.get()
         with process.lock:
-            first = not process.rest.away
-            process.rest.failed()
+            first = process.rest.failed()
             if first:
                 process.local.adopt(process.standing, self._clock.monotonic())
         if first:

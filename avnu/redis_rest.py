@@ -1,5 +1,6 @@
-"""Leaving Redis alone for a while after it failed, and looking again now and then."""
+"""Leaving Redis alone for a while after it failed, so that not every call waits for it."""
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -28,30 +29,42 @@ def as_texts(reply: Iterable[Any]) -> list[Any]:
 
 
 class RedisRest:
-    """After a failure one caller per second asks; the others do without."""
+    """After a failure one caller per ``rest_s`` asks, after an answer everybody.
+
+    Safe between threads, never across a fork.
+    """
 
     def __init__(self, clock: Clock, rest_s: float = REST_S) -> None:
         self._clock = clock
         self._rest_s = rest_s
-        self._again = 0.0
-        self.away = False
+        self._lock = threading.Lock()
+        self._until_s: float | None = None
 
-    def failed(self) -> None:
-        """Redis did not answer."""
-        self._again = self._clock.monotonic() + self._rest_s
-        self.away = True
-
-    def answered(self) -> None:
-        """Redis answered."""
-        self.away = False
+    @property
+    def away(self) -> bool:
+        """True from a failure until the next answer."""
+        return self._until_s is not None
 
     def may_ask(self) -> bool:
-        """True while Redis answers, and for one caller each second while it does not."""
+        """May the caller ask Redis now? Then it says ``answered`` or ``failed`` afterwards."""
         if not self.away:
             return True
-        now = self._clock.monotonic()
-        if now < self._again:
-            return False
-        # Two threads that pass at the same instant cost one attempt more, no harm.
-        self._again = now + self._rest_s
-        return True
+        with self._lock:
+            now_s, until_s = self._clock.monotonic(), self._until_s
+            if until_s is None:
+                return True
+            if now_s < until_s:
+                return False
+            self._until_s = now_s + self._rest_s
+            return True
+
+    def failed(self) -> bool:
+        """Redis did not answer in time. True when this is news."""
+        with self._lock:
+            news = self._until_s is None
+            self._until_s = self._clock.monotonic() + self._rest_s
+            return news
+
+    def answered(self) -> None:
+        """Redis is there, be its answer an error."""
+        self._until_s = None

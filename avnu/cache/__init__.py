@@ -1,6 +1,7 @@
 """The cache of what Shopify answered: in the process, on Redis, and one load per key behind both.
 
     product = cache.get(kinds.PRODUCT, shop, product_id, load, at_least=webhook_version)
+    products = cache.get_many(kinds.PRODUCT, shop, {id: version, …}, load_several)
 
 Blind to what it caches: ``load`` asks Shopify. Kinds and lifetimes stand in ``kinds.py``, the
 protocol in ``avnu/lua/cache_*.lua``. What holds:
@@ -13,7 +14,7 @@ protocol in ``avnu/lua/cache_*.lua``. What holds:
 """
 
 import random as randomness
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import getpid
 from typing import TypeVar
 
@@ -24,7 +25,8 @@ from avnu.cache import kinds
 from avnu.cache.asking import Ask, Loaded, question, words
 from avnu.cache.counters import EVERY_KIND, Name, Outcome
 from avnu.cache.kinds import Kind
-from avnu.cache.local import EVERY_SHOP
+from avnu.cache.local import EVERY_SHOP, Held, Key
+from avnu.cache.many import K, Many
 from avnu.cache.process import Process
 from avnu.clock import Clock
 from avnu.settings import Settings
@@ -91,14 +93,53 @@ class Cache:
             here = self._enter()
         key = (kind.name, shop, str(id))
         held = here.local.find(key, at_least, ttl_s)
-        if held is not None:
-            value: T | None = held.value
-            return value
-        ticket = here.local.ticket()
-        here.channel.ensure()
-        ask = Ask(kind, question(kind, key, at_least, ttl_s), load, ttl_s, ticket)
-        loaded: T | None = here.loading.value(ask)
-        return loaded
+        if held is None:
+            ticket = here.local.ticket()
+            here.channel.ensure()
+            ask = Ask(kind, question(kind, key, at_least, ttl_s), ttl_s, ticket)
+            held = here.loading.values((ask,), lambda _: {key: load()})[key]
+        value: T | None = held.value
+        return value
+
+    def get_many(
+        self,
+        kind: Kind[T],
+        shop: str,
+        wanted: Mapping[K, int | None] | Iterable[K],
+        load: Callable[[Sequence[K]], Mapping[K, Loaded[T]]],
+        *,
+        ttl_s: float | None = None,
+    ) -> dict[K, T | None]:
+        """Several values of one shop, by the ids in ``wanted``; None for what does not exist.
+
+        A mapping says the least version that each id needs, or None; plain ids need none. All that
+        is missing is loaded by one call of ``load``, with the ids as they were given; an id that
+        its answer lacks does not exist. Ids that other processes or threads are loading are not
+        among them: they are waited for after it, and loaded by a further call only if that load
+        does not bring them. Redis costs two round trips, or none when all is in the process.
+
+        For each id holds what holds for ``get``. Raises what ``load`` raises, unless stale values
+        may be served for all of that call; ValueError for an id with spaces.
+        """
+        here = self._enter()
+        many = Many(kind, shop, wanted, load)
+        found: dict[Key, Held] = {}
+        missing: list[Key] = []
+        for key, least in many.least.items():
+            held = here.local.find(key, least, ttl_s)
+            if held is None:
+                missing.append(key)
+            else:
+                found[key] = held
+        if missing:
+            ticket = here.local.ticket()
+            here.channel.ensure()
+            asks = [
+                Ask(kind, question(kind, key, many.least[key], ttl_s), ttl_s, ticket)
+                for key in missing
+            ]
+            found |= here.loading.values(asks, many.loads)
+        return many.answer(found)
 
     def invalidate(self, shop: str, tags: Iterable[str] = ()) -> bool:
         """What has one of ``tags`` is outdated everywhere; without tags, all of the shop.
@@ -116,7 +157,7 @@ class Cache:
         """Of this process; ``avnu cache stats`` shows the sums of all."""
         here = self._enter()
         values, size = here.local.size()
-        return CacheStats(here.counts(), values, size, here.local.open, here.shared.rest.resting)
+        return CacheStats(here.counts(), values, size, here.local.open, here.shared.rest.away)
 
     def close(self) -> None:
         """End the thread and hand in the counters. A later ``get`` begins anew."""

@@ -1,7 +1,7 @@
 """What a caller asks, and what a loader answers."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from avnu import keys
 from avnu.cache.kinds import Kind
 from avnu.cache.local import Key
-from avnu.cache.shared import Question
+from avnu.cache.reading import Question
 
 T = TypeVar("T")
 # A tag stands between spaces in a heading, an id at the end of a key.
@@ -25,12 +25,15 @@ class Loaded(msgspec.Struct, Generic[T], frozen=True):
     version: int = 0
 
 
+Loads = Callable[[Sequence[Key]], Mapping[Key, Loaded[Any]]]
+"""Loads several keys in one go, and answers for each of them."""
+
+
 class Ask(msgspec.Struct, frozen=True):
-    """One ``get`` that the process's memory could not answer. ``ticket``: when it was asked."""
+    """One value that the process's memory did not have. ``ticket``: when it was asked for."""
 
     kind: Kind[Any]
     question: Question
-    load: Callable[[], Loaded[Any]]
     ttl_s: float | None
     ticket: int
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 
 
 class Outcome(enum.StrEnum):
-    """The first six are how a ``get`` ended: each get is counted under exactly one of them."""
+    """The first six are how a ``get`` ended: each is counted under exactly one of them, and so is
+    each id of a ``get_many``.
+    """
 
     LOCAL = "local"  # from the process
     SHARED = "shared"  # from Redis
     JOINED = "joined"  # another thread of the process was loading it
     STALE = "stale"  # no longer fresh: its load failed, or another process is loading it
     LOADED = "loaded"
-    FAILED = "failed"  # the load raised, and there was nothing to serve
+    FAILED = "failed"  # it raised, as its load did and there was nothing to serve
     EARLY = "early"  # loads before the end of the lifetime, to spread them
     LOAD_ERROR = "load_error"
     WAITED = "waited"  # gets that waited for another process
@@ -54,6 +56,12 @@ class Counters:
         with self._lock:
             self._counts[kind, outcome.value] += n
             self._unsent[kind, outcome.value] += n
+
+    def ended(self, kind: str, outcome: Outcome, value: object) -> None:
+        """A get ended with ``value``."""
+        self.add(kind, outcome)
+        if value is None:
+            self.add(kind, Outcome.ABSENT)
 
     def all(self) -> dict[Name, int]:
         """Everything since the process began to use the cache."""

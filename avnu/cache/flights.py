@@ -38,16 +38,22 @@ class Flights:
             flight = self._flights[key] = Flight(self._local.ticket())
             return flight, True
 
+    def land(self, key: Key, flight: Flight, end: Held | Exception | None) -> None:
+        """The load has ended, with ``end`` or given up; those who wait are told."""
+        if isinstance(end, Exception):
+            flight.error = end
+        elif end is not None:
+            flight.held = end
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+        flight.done.set()
+
     @contextmanager
-    def landing(self, key: Key, flight: Flight) -> Iterator[None]:
-        """Around the load: whatever happens, those who wait are told."""
+    def landing(self, flights: dict[Key, Flight]) -> Iterator[None]:
+        """Around loads: whatever happens, those still in ``flights`` at the end are given up."""
         try:
             yield
-        except Exception as error:
-            flight.error = error
-            raise
         finally:
-            with self._lock:
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
-            flight.done.set()
+            for key, flight in flights.items():
+                self.land(key, flight, None)

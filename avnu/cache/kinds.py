@@ -46,7 +46,7 @@ SHOP: Kind[ShopProfile] = Kind("shop", ShopProfile, 10 * MINUTE_S, DAY_S)
 LOCATIONS: Kind[tuple[Location, ...]] = Kind(
     "locations", tuple[Location, ...], 15 * MINUTE_S, DAY_S
 )
-PRODUCT: Kind[Product] = Kind("product", Product, 5 * MINUTE_S, 6 * HOUR_S)
+PRODUCT: Kind[Product] = Kind("product", Product, 5 * MINUTE_S, 6 * HOUR_S, schema=2)
 VARIANT: Kind[Variant] = Kind("variant", Variant, 5 * MINUTE_S, 6 * HOUR_S, _of_product)
 SUBSCRIPTIONS: Kind[tuple[Subscription, ...]] = Kind(
     "subscriptions", tuple[Subscription, ...], 5 * MINUTE_S, HOUR_S

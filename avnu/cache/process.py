@@ -44,7 +44,7 @@ class Process:
             passing=passing,
         )
         self.loading = Loading(
-            self.local, fetching, self.counters, wait_s=settings.cache_lease_seconds
+            self.local, fetching, self.counters, clock, wait_s=settings.cache_lease_seconds
         )
         self.channel = Channel(
             client,

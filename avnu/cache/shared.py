@@ -1,64 +1,33 @@
 """The second level: entries on Redis, shared by all processes. Never raises for Redis' sake.
 
-One round trip per question, each a script under ``avnu/lua/cache_*.lua``. Where Redis does not
-answer, the answer is None and Redis is left alone for CACHE_REST_MS.
+Each step is a script under ``avnu/lua/cache_*.lua``, for several keys at once one round trip. Where
+Redis does not answer, the answer is None and Redis is left alone for CACHE_REST_MS.
 """
 
-import enum
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 import redis
 
 from avnu import keys
 from avnu.cache.counters import EVERY_KIND, Counters, Name, Outcome
 from avnu.cache.kinds import HOUR_S, KINDS
-from avnu.cache.local import EVERY_SHOP, Key
+from avnu.cache.local import EVERY_SHOP
 from avnu.cache.messages import Message
 from avnu.cache.pending import Pending
-from avnu.cache.rest import Rest
+from avnu.cache.reading import Answer, Question, Reading
 from avnu.clock import Clock
 from avnu.keys import Keys
 from avnu.lua import Scripts
+from avnu.redis_rest import RedisRest
 from avnu.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = ("cache_read", "cache_store", "cache_fail", "cache_invalidate")
 _SCAN = 500
-
-
-class Verdict(enum.StrEnum):
-    """What ``cache_read`` says is to be done."""
-
-    FRESH = "F"
-    LOAD = "L"
-    WAIT = "W"
-    THROTTLED = "T"
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """The reply of ``cache_read``, see there. ``raw``: the packed entry to serve, or b""."""
-
-    verdict: Verdict
-    hold_ms: int
-    epoch: str
-    seq: int
-    now_ms: int
-    raw: bytes
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What a caller wants: ``least`` version, greatest ``age_ms`` (None: the entry's own)."""
-
-    key: Key
-    entry: str  # the key's last part, "<kind>/<shop>/<id>"
-    tags: tuple[str, ...]  # those known before the load
-    least: int
-    age_ms: int | None
 
 
 class Shared:
@@ -78,36 +47,33 @@ class Shared:
         self._origin = origin
         self._pending = Pending()
         self.keys = Keys(settings.avnu_namespace)
-        self.rest = Rest(clock, settings.cache_rest_ms / 1000)
+        self.rest = RedisRest(clock, settings.cache_rest_ms / 1000)
         self._scripts = Scripts(self.keys, constants(settings), names=SCRIPTS)
 
-    def read(self, question: Question, owner: str, draw: float) -> Answer | None:
-        """The entry and what is to be done; ``draw``: see the script. None: Redis is of no help."""
+    def read(self, asked: Sequence[Reading]) -> list[Answer | None]:
+        """Of each the entry and what is to be done. None: Redis is of no help."""
         if not self.deliver_pending():
-            return None
-        reply = self._run(
-            "cache_read",
-            keys.short(question.key[1]),
-            question.entry,
-            owner,
-            question.least,
-            "" if question.age_ms is None else question.age_ms,
-            draw,
-            " ".join(question.tags),
-        )
-        if reply is None:
-            return None
-        verdict, hold_ms, epoch, seq, now_ms, raw = reply
-        return Answer(Verdict(verdict.decode()), hold_ms, epoch.decode(), seq, now_ms, raw)
+            return [None] * len(asked)
+        return [
+            None if reply is None else Answer.of(reply)
+            for reply in self._run_each("cache_read", [one.argv() for one in asked])
+        ]
 
-    def store(self, question: Question, owner: str, packed: bytes) -> str | None:
-        """Store a packed entry; the letter that the script returns, or None."""
-        reply = self._run("cache_store", keys.short(question.key[1]), question.entry, owner, packed)
-        return None if reply is None else str(reply.decode())
+    def store(self, stores: Sequence[tuple[Question, str, bytes]]) -> list[str | None]:
+        """Store packed entries of owners; of each the letter that the script returns, or None."""
+        argvs = [
+            (keys.short(question.key[1]), question.entry, owner, packed)
+            for question, owner, packed in stores
+        ]
+        return [
+            None if reply is None else str(reply.decode())
+            for reply in self._run_each("cache_store", argvs)
+        ]
 
-    def fail(self, question: Question, owner: str, throttle_ms: int) -> None:
-        """Give the lease back; for ``throttle_ms`` nobody loads while there is a value."""
-        self._run("cache_fail", question.entry, owner, throttle_ms)
+    def fail(self, fails: Sequence[tuple[Question, str, int]]) -> None:
+        """Give the leases of owners back; for so many ms nobody loads while there is a value."""
+        argvs = [(question.entry, owner, throttle_ms) for question, owner, throttle_ms in fails]
+        self._run_each("cache_fail", argvs)
 
     def remove(self, question: Question) -> None:
         """Remove an entry that cannot be read."""
@@ -168,6 +134,24 @@ class Shared:
                 reply = self._scripts.run(self._client, script, *argv)
         return reply
 
+    def _run_each(self, script: str, argvs: Sequence[Sequence[str | bytes | float]]) -> list[Any]:
+        """One reply for each of ``argvs``: None where Redis is of no help."""
+        if not argvs:
+            return []
+        if len(argvs) == 1:
+            return [self._run(script, *argvs[0])]
+        replies: list[Any] = [None] * len(argvs)
+        with self._asking() as asked:
+            if asked:
+                replies = self._scripts.run_many(self._client, script, argvs)
+        return [self._unless_refused(reply) for reply in replies]
+
+    def _unless_refused(self, reply: Any) -> Any:
+        if isinstance(reply, redis.RedisError):
+            self._refused(reply)
+            return None
+        return reply
+
     @contextmanager
     def _asking(self) -> Iterator[bool]:
         """Around every use of Redis: an error ends the block, is counted, and goes no further."""
@@ -183,13 +167,16 @@ class Shared:
                 log.warning("cache: Redis does not answer (%s); loading directly", _named(fault))
         except redis.RedisError as fault:
             # It answered, at once: full, read-only, not permitted. Nothing to wait for.
-            self.rest.worked()
-            self._counters.add(EVERY_KIND, Outcome.REFUSED)
-            log.debug("cache: Redis refused: %s", _named(fault))
+            self.rest.answered()
+            self._refused(fault)
         else:
-            if self.rest.resting:
+            if self.rest.away:
                 log.info("cache: Redis answers again")
-            self.rest.worked()
+            self.rest.answered()
+
+    def _refused(self, fault: redis.RedisError) -> None:
+        self._counters.add(EVERY_KIND, Outcome.REFUSED)
+        log.debug("cache: Redis refused: %s", _named(fault))
 
 
 def constants(settings: Settings) -> dict[str, int]:

@@ -37,7 +37,6 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     vendor: str = ""
     product_type: str = ""
-    variant_ids: tuple[int, ...] = ()
     updated_at: str = ""
 
 

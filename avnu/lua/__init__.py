@@ -14,7 +14,7 @@ its name where ``Scripts`` is made (``NAMES`` here are the inbox's), and call it
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -78,6 +78,33 @@ class Scripts:
         except NoScriptError:
             client.execute_command("SCRIPT LOAD", script.text)
             return client.execute_command("EVALSHA", script.sha, 0, *argv)
+
+    def run_many(
+        self, client: "redis.Redis", name: str, argvs: Sequence[Sequence[str | bytes | float]]
+    ) -> list[Any]:
+        """Run one script for each of ``argvs``, in order: one round trip. Other clients' commands
+        may come in between.
+
+        An error that the server answers to one run (redis.ResponseError) stands in its place among
+        the replies; raises what keeps all of them from being answered.
+        """
+        script = self._scripts[name]
+        replies = _together(client, [("EVALSHA", script.sha, 0, *argv) for argv in argvs])
+        lost = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if lost:
+            again = [("EVALSHA", script.sha, 0, *argvs[i]) for i in lost]
+            _, *found = _together(client, [("SCRIPT LOAD", script.text), *again])
+            for i, reply in zip(lost, found, strict=True):
+                replies[i] = reply
+        return replies
+
+
+def _together(client: "redis.Redis", commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+    with client.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)
+        replies: list[Any] = pipe.execute(raise_on_error=False)
+    return replies
 
 
 def _render(name: str, literals: Mapping[str, str], pieces: Mapping[str, str]) -> Script:

@@ -21,6 +21,7 @@ from tests.support.cache import (
     SHOP,
     Loader,
     Member,
+    at,
     closed,
     counted,
     counts_of,
@@ -31,7 +32,7 @@ from tests.support.cache import (
     product,
     read,
     read_for_ever,
-    read_many,
+    read_in_threads,
     scratch,
     threads_named,
 )
@@ -49,9 +50,8 @@ def notes(settings: Settings) -> Any:
 
 def test_a_hundred_misses_in_four_processes_are_one_load(settings: Settings, notes: Any) -> None:
     with members(settings) as processes:
-        at = time.monotonic() + 1.0
         for process in processes:
-            process.start(read_many, 25, 0.3, at)
+            process.start(read_in_threads, 25, 100, 0.3)
         titles = [title for process in processes for title in process.result()]
         loads = int(notes.get("loads"))
         counts = [process.call(counts_of) for process in processes]
@@ -75,7 +75,7 @@ def test_a_hundred_misses_at_a_value_that_is_stale_are_one_load_and_no_waiting(
         load = Loader()
         one.get(kind, SHOP, 5, load, ttl_s=0.05)
         time.sleep(0.1)
-        load.takes_s = 0.5
+        load.takes_s = 0.3
         load.value = product(title="new")
         waits: list[float] = []
 
@@ -98,7 +98,7 @@ def test_a_hundred_misses_at_a_value_that_is_stale_are_one_load_and_no_waiting(
 def test_a_killed_loader_delays_the_others_by_no_more_than_its_lease(
     settings: Settings, notes: Any
 ) -> None:
-    lease_s = 2
+    lease_s = 1
     leased = dataclasses.replace(settings, cache_lease_seconds=lease_s)
     with members(leased, 2) as (dying, waiting):
         dying.start(read_for_ever)
@@ -111,13 +111,13 @@ def test_a_killed_loader_delays_the_others_by_no_more_than_its_lease(
         loads = int(notes.get("loads"))
     print(f"\na killed loader delayed the next by {delay_s:.2f} s; its lease is {lease_s} s")
     assert loads == 2
-    assert 0.5 < delay_s < lease_s + 1.0
+    assert 0.2 < delay_s < lease_s + 0.3
 
 
 def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Settings) -> None:
     with (
-        opened(settings, cache_lease_seconds=1) as one,
-        opened(settings, cache_lease_seconds=1) as two,
+        opened(settings, cache_lease_seconds=0.5) as one,
+        opened(settings, cache_lease_seconds=0.5) as two,
     ):
         begun, go_on = threading.Event(), threading.Event()
 
@@ -133,7 +133,7 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
         # In another process, and in another thread of its own.
         assert two.get(PRODUCT, SHOP, 5, Loader()) == product()
         assert one.get(PRODUCT, SHOP, 5, Loader()) == product()
-        assert time.monotonic() - begun_s < 3.5
+        assert time.monotonic() - begun_s < 3.0
         go_on.set()
         slow.join()
         two._enter().local.drop(SHOP)  # so that Redis is asked
@@ -144,7 +144,7 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
 @pytest.mark.parametrize("fails", [True, False])
 def test_who_ends_late_does_not_take_the_lease_of_the_next(settings: Settings, fails: bool) -> None:
     with (
-        opened(settings, cache_lease_seconds=1) as one,
+        opened(settings, cache_lease_seconds=0.4) as one,
         opened(settings, cache_lease_seconds=20) as two,
         opened(settings) as three,
     ):
@@ -177,7 +177,7 @@ def test_who_ends_late_does_not_take_the_lease_of_the_next(settings: Settings, f
         late_now.set()
         threads[0].join()
         names = three._enter().shared.keys
-        lease: Any = three._client.get(names.of("cache_lease", "product.1/one-shop/5"))
+        lease: Any = three._client.get(names.of("cache_lease", at()))
         end_now.set()
         threads[1].join()
         assert lease, "the lease of the next one was not given back by the first"
@@ -247,7 +247,7 @@ def test_there_is_one_thread_of_messages_however_many_ask(settings: Settings) ->
 def test_threads_share_a_cache(settings: Settings) -> None:
     with opened(settings, cache_local_bytes=1024 * 1024) as cache:
         faults: list[str] = []
-        stop_s = time.monotonic() + 1.5
+        stop_s = time.monotonic() + 0.8
 
         def work(seed: int) -> None:
             rng = random.Random(seed)

@@ -1,19 +1,22 @@
 """Caches for tests: one in this process, and processes of their own that do what they are told."""
 
 import dataclasses
+import functools
 import multiprocessing
 import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Self
+from unittest import mock
 
 import redis
+from redis.connection import AbstractConnection
 
-from avnu.cache import Cache, Kind, Loaded
+from avnu.cache import Cache, Kind, Loaded, channel
 from avnu.cache.kinds import PRODUCT
 from avnu.cache.values import Product
 from avnu.clock import SystemClock
@@ -26,6 +29,13 @@ OTHER = "other-shop.myshopify.com"
 SCRATCH_DB = 9
 ANSWER_S = 30.0
 PATIENCE_MS = 10_000
+
+# A stop is noticed within it, and tests close a cache each.
+channel.LISTEN_S = 0.02
+
+# Members are forks of a process that has imported everything: a spawned one takes 0.5 s for that.
+_MEMBERS = multiprocessing.get_context("forkserver")
+_MEMBERS.set_forkserver_preload(["tests.support.cache"])
 
 
 def made(settings: Settings, **changes: Any) -> Cache:
@@ -78,9 +88,14 @@ def product(number: int = 5, title: str = "Shirt") -> Product:
     return Product(id=number, title=title, updated_at="2026-11-01T10:00:00Z")
 
 
-def quick(fresh_s: float, keep_s: float, name: str = "product") -> Kind[Product]:
+def quick(fresh_s: float, keep_s: float) -> Kind[Product]:
     """Products that live shorter than real ones."""
-    return Kind(name, Product, fresh_s, keep_s)
+    return Kind("product", Product, fresh_s, keep_s, schema=PRODUCT.schema)
+
+
+def at(number: int = 5) -> str:
+    """The end of a product's keys on Redis."""
+    return f"product.{PRODUCT.schema}/one-shop/{number}"
 
 
 class Loader:
@@ -107,6 +122,47 @@ class Loader:
         return Loaded(value, version)
 
 
+class ManyLoader:
+    """Stands for one query after several products: ``asked`` are the ids of each call."""
+
+    def __init__(self, title: str = "Shirt") -> None:
+        self.title = title
+        self.version = 1
+        self.asked: list[list[int]] = []
+        self.error: BaseException | None = None
+        self.missing: set[int] = set()
+        self.meanwhile: Callable[[], Any] = lambda: None
+
+    @property
+    def calls(self) -> int:
+        return len(self.asked)
+
+    def __call__(self, ids: Sequence[int]) -> Mapping[int, Loaded[Product]]:
+        self.asked.append(list(ids))
+        title, version = self.title, self.version
+        self.meanwhile()
+        if self.error is not None:
+            raise self.error
+        found = set(ids) - self.missing
+        return {number: Loaded(product(number, title), version) for number in found}
+
+
+@contextmanager
+def round_trips() -> Iterator[list[Any]]:
+    """What this thread sends to Redis: each time that it would wait for an answer."""
+    me = threading.get_ident()
+    sent: list[Any] = []
+    really: Any = AbstractConnection.send_packed_command
+
+    def noting(connection: Any, command: Any, *arguments: Any, **options: Any) -> None:
+        if threading.get_ident() == me:
+            sent.append(command)
+        really(connection, command, *arguments, **options)
+
+    with mock.patch.object(AbstractConnection, "send_packed_command", noting):
+        yield sent
+
+
 # ---- processes
 
 
@@ -114,9 +170,8 @@ class Member:
     """A process with a cache. ``call`` runs a function of this module's kind there: f(cache, …)."""
 
     def __init__(self, settings: Settings) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(
+        self._ours, theirs = _MEMBERS.Pipe()
+        self._process = _MEMBERS.Process(
             target=_serve, args=(patient(settings).to_environ(), theirs)
         )
         self._process.start()
@@ -212,13 +267,21 @@ def read_into_memory(cache: Cache) -> str:
     return found
 
 
-def read_many(cache: Cache, threads: int, takes_s: float, at: float) -> list[str]:
-    """``threads`` threads miss the same key at the same instant."""
+def read_in_threads(cache: Cache, threads: int, together: int, takes_s: float) -> list[str]:
+    """``threads`` threads miss the same key; a load lasts until ``together`` have asked, and then
+    ``takes_s`` more.
+    """
     titles: list[str] = []
-    load = _noted(cache, takes_s)
+    notes = _notes(cache)
+
+    def load() -> Loaded[Product]:
+        notes.incr("loads")
+        wait_until(lambda: int(notes.get("asking")) == together, 10, "all have asked")
+        time.sleep(takes_s)
+        return Loaded(product())
 
     def one() -> None:
-        time.sleep(max(0.0, at - time.monotonic()))
+        notes.incr("asking")
         found = cache.get(PRODUCT, SHOP, 5, load)
         assert found is not None
         titles.append(found.title)
@@ -234,6 +297,31 @@ def read_many(cache: Cache, threads: int, takes_s: float, at: float) -> list[str
 def read_for_ever(cache: Cache) -> None:
     """Begins to load and never ends: to be killed."""
     cache.get(PRODUCT, SHOP, 5, _noted(cache, 3600.0))
+
+
+def read_many(
+    cache: Cache, numbers: Sequence[int], together: int, takes_s: float = 0.0
+) -> list[int]:
+    """Ids of products that it got by one ``get_many``. Notes each id that it loads; a load lasts
+    until ``together`` processes have asked, and then ``takes_s`` more.
+    """
+    notes = _notes(cache)
+
+    def load(ids: Sequence[int]) -> Mapping[int, Loaded[Product]]:
+        for number in ids:
+            notes.hincrby("loaded", number, 1)
+        wait_until(lambda: int(notes.get("asking")) == together, 10, "all have asked")
+        time.sleep(takes_s)
+        return {number: Loaded(product(number)) for number in ids}
+
+    notes.incr("asking")
+    found = cache.get_many(PRODUCT, SHOP, numbers, load)
+    return [one.id for one in found.values() if one is not None]
+
+
+def read_many_for_ever(cache: Cache, numbers: Sequence[int]) -> None:
+    """Begins to load and never ends: to be killed."""
+    read_many(cache, numbers, -1)
 
 
 def title_changes_at(cache: Cache, title: str, within_s: float) -> float:
@@ -255,8 +343,17 @@ def threads_named(cache: Cache, name: str) -> int:
     return sum(thread.name == name for thread in threading.enumerate())
 
 
+def _notes(cache: Cache) -> Any:
+    return _kept_scratch(cache._settings)
+
+
+@functools.cache
+def _kept_scratch(settings: Settings) -> redis.Redis:
+    return scratch(settings)
+
+
 def _noted(cache: Cache, takes_s: float) -> Callable[[], Loaded[Product]]:
-    notes: Any = scratch(cache._settings)
+    notes = _notes(cache)
 
     def load() -> Loaded[Product]:
         notes.incr("loads")

@@ -229,7 +229,7 @@ def test_weight_is_no_less_than_what_a_value_takes(clock: Hands) -> None:
     """The bound is in bytes of this process, so the reckoning may be high, and not low."""
     local = Local(LARGE, clock)
     local.trust(math.inf)
-    count = 5000
+    count = 2000
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(count):

@@ -6,11 +6,11 @@ import pytest
 
 from avnu.cache.channel import Hearing
 from avnu.cache.counters import Counters, Outcome
-from avnu.cache.flights import Flights
-from avnu.cache.local import EVERY_SHOP, Held, Local
+from avnu.cache.flights import Flight, Flights
+from avnu.cache.local import EVERY_SHOP, Held, Key, Local
 from avnu.cache.pending import Pending, Telling
-from avnu.cache.rest import Rest
 from avnu.clock import SystemClock
+from avnu.redis_rest import RedisRest
 from tests.support.cache import OTHER, SHOP
 from tests.unit.test_cache_local import Hands
 
@@ -19,12 +19,12 @@ from tests.unit.test_cache_local import Hands
 
 def test_after_a_failure_one_call_per_rest_may_try() -> None:
     clock = Hands()
-    rest = Rest(clock, 1.0)
+    rest = RedisRest(clock, 1.0)
     assert rest.may_ask()
     assert rest.may_ask()
     assert rest.failed()
     assert not rest.failed(), "news only once"
-    assert rest.resting
+    assert rest.away
     assert not rest.may_ask()
     clock.now += 1.0
     assert [rest.may_ask() for _ in range(3)] == [True, False, False]
@@ -33,9 +33,32 @@ def test_after_a_failure_one_call_per_rest_may_try() -> None:
     assert not rest.may_ask()
     clock.now += 0.01
     assert rest.may_ask()
-    rest.worked()
-    assert not rest.resting
+    rest.answered()
+    assert not rest.away
     assert [rest.may_ask() for _ in range(3)] == [True, True, True]
+    assert rest.failed(), "news again"
+
+
+def test_of_threads_that_ask_at_once_after_a_rest_one_may() -> None:
+    clock = Hands()
+    rest = RedisRest(clock, 1.0)
+    together = threading.Barrier(8)
+    answers: list[bool] = []
+
+    def ask() -> None:
+        for _ in range(50):
+            if together.wait(5) == 0:
+                rest.failed()
+                clock.now += 1.0
+            together.wait(5)
+            answers.append(rest.may_ask())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sum(answers), len(answers)) == (50, 400)
 
 
 # ---- pending
@@ -138,26 +161,50 @@ def test_the_first_loads_and_the_others_join_until_an_invalidation() -> None:
     local.drop(SHOP, ("product:5",))
     second, mine = flights.join(key, tags)
     assert mine, "who asks after an invalidation does not get what was loaded before it"
-    with flights.landing(key, first):
-        first.held = Held("old", 0, (), 0.0, 0.0, 0)
+    held = Held("old", 0, (), 0.0, 0.0, 0)
+    flights.land(key, first, held)
+    assert first.done.is_set()
+    assert first.held is held
     assert flights.join(key, tags) == (second, False), "the old load has not ended the new one"
-    with pytest.raises(ValueError, match="no"), flights.landing(key, second):
-        raise ValueError("no")
+    flights.land(key, second, ValueError("no"))
     assert second.done.is_set()
     assert isinstance(second.error, ValueError)
     assert flights.join(key, tags)[1], "after its end the next one loads"
 
 
-def test_an_interrupted_load_has_neither_value_nor_error() -> None:
+def test_loads_that_are_interrupted_are_given_up_but_for_those_that_have_landed() -> None:
     flights = Flights(Local(1000, SystemClock()))
-    flight, _ = flights.join(("product", SHOP, "5"), ())
-    with pytest.raises(SystemExit), flights.landing(("product", SHOP, "5"), flight):
-        raise SystemExit
-    assert flight.done.is_set()
-    assert (flight.held, flight.error) == (None, None)
+    held = Held("value", 0, (), 0.0, 0.0, 0)
+    mine: dict[Key, Flight] = {}
+    begun = []
+
+    def interrupted() -> None:
+        with flights.landing(mine):
+            for number in ("5", "6"):
+                key = ("product", SHOP, number)
+                mine[key], _ = flights.join(key, ())
+                begun.append(mine[key])
+            # Interrupted before the caller has noted that it has landed.
+            flights.land(("product", SHOP, "5"), begun[0], held)
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        interrupted()
+    assert all(flight.done.is_set() for flight in begun)
+    assert [(flight.held, flight.error) for flight in begun] == [(held, None), (None, None)]
+    assert flights.join(("product", SHOP, "6"), ())[1], "the next one loads"
 
 
 # ---- counters
+
+
+def test_that_something_does_not_exist_is_counted_beside_how_it_ended() -> None:
+    counters = Counters()
+    counters.ended("product", Outcome.LOADED, "a product")
+    counters.ended("product", Outcome.SHARED, None)
+    assert counters.all() == {
+        ("product", "loaded"): 1, ("product", "shared"): 1, ("product", "absent"): 1,
+    }  # fmt: skip
 
 
 def test_counters_are_handed_in_once() -> None:
