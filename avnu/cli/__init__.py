@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "up": "avnu.cli.up",
     "demo": "avnu.cli.demo",
     "simulate": "avnu.cli.simulate",
+    "sandbox": "avnu.cli.sandbox",
     "status": "avnu.cli.status",
     "webhooks": "avnu.cli.webhooks",
     "dead": "avnu.cli.dead",

@@ -48,6 +48,10 @@ class Day:
         self.rng = chance(f"day:{seed}")
         self.steps: list[Step] = []
         self.versions: Counter[tuple[str, int]] = Counter()  # of products, by shop and number
+        #: What playing has left behind, by shop and number: the last version and its time (unix
+        #: seconds), and the products that are gone.
+        self.touched: dict[tuple[str, int], tuple[int, float]] = {}
+        self.deleted: set[tuple[str, int]] = set()
         self._weights = [shop.weight for shop in shops]
         self._absences: dict[str, tuple[float, float]] = {}
         self._numbers: Counter[str] = Counter()

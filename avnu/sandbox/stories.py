@@ -50,7 +50,19 @@ def _edited(day: Day, shop: SandboxShop, number: int) -> Callable[[float], Paylo
 
     def write(at: float) -> Payload:
         day.versions[shop.domain, number] += 1
-        return catalog.product_payload(shop, number, day.versions[shop.domain, number], at)
+        version = day.versions[shop.domain, number]
+        day.touched[shop.domain, number] = (version, at)
+        return catalog.product_payload(shop, number, version, at)
+
+    return write
+
+
+def _deleted(day: Day, shop: SandboxShop, number: int) -> Callable[[float], Payload]:
+    """A writer that takes the product away when the time has come."""
+
+    def write(_at: float) -> Payload:
+        day.deleted.add((shop.domain, number))
+        return {"id": catalog.product_id(shop, number)}
 
     return write
 
@@ -146,9 +158,8 @@ def product_life(day: Day) -> None:
     day.lay(at + 41, shop, "products/update", write)
     if day.rng.random() < 0.3:
         gone = at + day.rng.uniform(600, 10_000)
-        only_id = {"id": catalog.product_id(shop, number)}
         item_id = {"id": catalog.inventory_item_id(shop, number, 0)}
-        event = day.lay(gone, shop, "products/delete", lambda _at: only_id)
+        event = day.lay(gone, shop, "products/delete", _deleted(day, shop, number))
         day.lay(gone, shop, "inventory_items/delete", lambda _at: item_id, event=event)
 
 

@@ -11,56 +11,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from avnu.clock import SystemClock
+from avnu.sandbox.admin.bucket import Bucket
 
-class Bucket:
-    """The bucket of one shop; every method is called with its lock held."""
-
-    def __init__(self, capacity: float, rate: float) -> None:
-        self.lock = threading.Lock()
-        self.capacity = capacity
-        self.rate = rate
-        self.available = capacity
-        self.flying = 0.0
-        self.spent = 0.0
-        self.foreign = 0.0
-        self.calls = 0
-        self.throttled = 0
-        self._at = time.monotonic()
-
-    def refill(self) -> None:
-        now = time.monotonic()
-        self.available = min(self.capacity, self.available + (now - self._at) * self.rate)
-        self._at = now
-
-    def take(self, cost: float) -> bool:
-        self.refill()
-        self.calls += 1
-        if cost > self.available:
-            self.throttled += 1
-            return False
-        self.available -= cost
-        self.flying += cost
-        return True
-
-    def give_back(self, cost: float, actual: float) -> None:
-        self.refill()
-        self.available = min(self.capacity, self.available + cost - actual)
-        self.flying -= cost
-        self.spent += actual
-
-    def take_for_a_stranger(self, cost: float) -> None:
-        """The same app outside Avnu, which spends what it takes."""
-        self.refill()
-        taken = min(self.available, cost)
-        self.available -= taken
-        self.foreign += taken
-
-    def status(self) -> dict[str, float]:
-        return {
-            "maximumAvailable": self.capacity,
-            "currentlyAvailable": int(self.available),
-            "restoreRate": self.rate,
-        }
+__all__ = ["Bucket", "BucketServer"]
 
 
 class BucketServer:
@@ -98,7 +52,7 @@ class BucketServer:
 
     def bucket(self, shop: str) -> Bucket:
         with self._lock:
-            return self._buckets.setdefault(shop, Bucket(self.capacity, self.rate))
+            return self._buckets.setdefault(shop, Bucket(self.capacity, self.rate, SystemClock()))
 
     def since(self, at: float) -> list[tuple[float, str, int]]:
         """The calls that came after ``at`` (monotonic s)."""

@@ -1,0 +1,174 @@
+"""``avnu sandbox``: be Shopify's Admin API on this machine, and make it misbehave."""
+
+import random
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+import urllib3
+
+from avnu.cli.output import json_option, show_facts, show_json, show_table, write
+from avnu.cli.programs import end_like_ctrl_c
+from avnu.clock import SystemClock
+from avnu.errors import CannotReach, SettingsInvalid
+from avnu.sandbox.admin import FAULTS, AdminSandbox, World
+from avnu.sandbox.shops import make_shops
+from avnu.settings import Settings, load_settings
+
+_TIMEOUT_S = 10.0
+_origin = click.option("--origin", required=True, metavar="URL", help="What `serve` has printed.")
+
+
+@click.group()
+def sandbox() -> None:
+    """Serve a small Shopify Admin API for development, and control it."""
+
+
+@sandbox.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Default: a free one.")
+@click.option("--seed", type=click.IntRange(0), help="Serve the shops of `simulate run --seed`.")
+@click.option("--shops", type=click.IntRange(1, 10_000), default=25, show_default=True)
+@click.option(
+    "--deliveries",
+    type=click.IntRange(1, 1_000_000),
+    help="Their day's so many webhooks have happened; needs --seed.",
+)
+@click.option(
+    "--day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day that was played, UTC; default yesterday.",
+)
+@click.option(
+    "--latency-ms",
+    nargs=2,
+    type=click.FloatRange(0),
+    metavar="MIN MAX",
+    help="How long each GraphQL call takes.",
+)
+def serve(
+    *,
+    port: int,
+    seed: int | None,
+    shops: int,
+    deliveries: int | None,
+    day: datetime | None,
+    latency_ms: tuple[float, float] | None,
+) -> None:
+    """Answer Admin API calls on loopback until Ctrl-C or SIGTERM.
+
+    The shop is named by the Host header; any *.myshopify.com is one. Tokens are got at
+    /admin/oauth/access_token with SHOPIFY_API_KEY, SHOPIFY_API_SECRET and any code.
+    """
+    settings = _settings()
+    world = _world(seed, shops, deliveries, day)
+    clock = SystemClock()
+    try:
+        served = AdminSandbox(
+            world,
+            clock,
+            client_id=settings.shopify_api_key,
+            client_secret=settings.shopify_api_secret,
+            rng=random.SystemRandom(),
+            port=port,
+        )
+    except OSError as fault:
+        raise click.UsageError(f"cannot listen on port {port}: {fault.strerror}") from fault
+    if latency_ms:
+        least, most = latency_ms
+        served.weather.set("latency", seconds=least / 1000, most_seconds=most / 1000)
+    end_like_ctrl_c()
+    with served, suppress(KeyboardInterrupt):
+        write(f"sandbox's Admin API at {served.origin}")
+        threading.Event().wait()
+
+
+@sandbox.command()
+@_origin
+@click.argument("name", type=click.Choice([*FAULTS, "clear", "release"]), metavar="NAME")
+@click.option("--shop", help="For this shop alone.")
+@click.option("--times", type=click.IntRange(1), help="For so many calls; default until changed.")
+@click.option("--probability", type=click.FloatRange(0, 1), default=1.0, show_default=True)
+@click.option("--on", type=click.Choice(["graphql", "token", "all"]), default="graphql")
+@click.option("--seconds", type=click.FloatRange(0), help="Latency, Retry-After, between bytes.")
+@click.option("--most-seconds", type=click.FloatRange(0), help="The end of a range of latency.")
+@click.option("--text", help="What the fault says, or the field that it spoils.")
+@json_option
+def weather(*, origin: str, as_json: bool, **rule: Any) -> None:
+    """Set the fault NAME, `clear` them all, or `release` what hangs.
+
+    A wrong NAME gets the list of those that there are.
+    """
+    told = _asked("POST", f"{origin}/sandbox/weather", rule)
+    if as_json:
+        show_json(told)
+        return
+    head = ("fault", "shop", "times", "probability", "on")
+    rows = [[one["name"], one["shop"] or "all", one["times"] or "always",
+             one["probability"], one["on"]] for one in told["rules"]]  # fmt: skip
+    show_table(head, rows)
+
+
+@sandbox.command()
+@_origin
+@json_option
+def report(*, origin: str, as_json: bool) -> None:
+    """Show what has been asked and answered, and what it cost."""
+    told = _asked("GET", f"{origin}/sandbox/report", None)
+    if as_json:
+        show_json(told)
+        return
+    parts = ("answered", "operations", "token_exchanges")
+    facts: dict[str, object] = {
+        name: value for name, value in told.items() if isinstance(value, int)
+    }
+    for part in parts:
+        facts[part] = ", ".join(f"{name or '-'} {count}" for name, count in told[part].items())
+    show_facts({name.replace("_", " "): value for name, value in facts.items()})
+    head = ("shop", "calls", "throttled", "points requested", "points spent")
+    show_table(head, [[shop, *counts.values()] for shop, counts in told["shops"].items()])
+
+
+def _settings() -> Settings:
+    """The settings, with an app to be; raises SettingsInvalid without."""
+    settings = load_settings()
+    missing = [
+        f"{name} is not set; the sandbox gives tokens to the app that it names"
+        for name, value in (
+            ("SHOPIFY_API_KEY", settings.shopify_api_key),
+            ("SHOPIFY_API_SECRET", settings.shopify_api_secret),
+        )
+        if not value
+    ]
+    if missing:
+        raise SettingsInvalid(missing)
+    return settings
+
+
+def _world(seed: int | None, shops: int, deliveries: int | None, day: datetime | None) -> World:
+    """The shops, on the evening of their day or as they were made."""
+    if day is None:
+        day = datetime.fromtimestamp(SystemClock().time(), UTC) - timedelta(days=1)
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    if seed is None:
+        if deliveries is not None:
+            raise click.UsageError("--deliveries needs the --seed that made them")
+        return World(start=start)
+    if deliveries is None:
+        return World(make_shops(seed, shops), start=start)
+    return World.played(seed, shops, deliveries, start)
+
+
+def _asked(method: str, url: str, document: dict[str, Any] | None) -> dict[str, Any]:
+    """What the sandbox answers; raises CannotReach, and UsageError with what it has refused."""
+    body = None if document is None else msgspec.json.encode(document)
+    try:
+        response = urllib3.request(method, url, body=body, retries=False, timeout=_TIMEOUT_S)
+        told = msgspec.json.decode(response.data, type=dict[str, Any])
+    except (urllib3.exceptions.HTTPError, msgspec.DecodeError) as fault:
+        raise CannotReach(f"no sandbox answers at {url} ({type(fault).__name__})") from fault
+    if response.status != 200:
+        raise click.UsageError(str(told.get("error", told)))
+    return told

@@ -1,0 +1,66 @@
+"""Connections: one page of a list, with cursors.
+
+A cursor is what Shopify's are: base64 of JSON that names the last row. A page goes on from that
+row even when it has gone meanwhile, so nothing is shown twice and nothing is left out.
+"""
+
+import base64
+import binascii
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from avnu.sandbox.admin.asked import Source
+from avnu.sandbox.admin.refusal import bad_request
+
+
+class _Cursor(msgspec.Struct):
+    last_id: int
+    last_value: str
+
+
+def page(keys: Sequence[int], make: Callable[[int], Source], args: dict[str, Any]) -> Source:
+    """The page of ``keys`` (ascending) that ``args`` (first, after, last, before) ask for.
+
+    ``make`` gives the node of a key. That ``first`` or ``last`` is there was seen to before.
+    """
+    after, before = args.get("after"), args.get("before")
+    begin = 0 if after is None else bisect_right(keys, _key(after))
+    end = len(keys) if before is None else bisect_left(keys, _key(before))
+    end = max(begin, end)
+    first, last = args.get("first"), args.get("last")
+    if first is not None:
+        chosen = keys[begin : min(end, begin + first)]
+        more, fewer = begin + first < end, begin > 0
+    else:
+        assert last is not None
+        start = max(begin, end - last)
+        chosen = keys[start:end]
+        more, fewer = end < len(keys), start > begin
+    nodes = [make(key) for key in chosen]
+    return {
+        "nodes": nodes,
+        "edges": lambda: [
+            {"cursor": _cursor(key), "node": node} for key, node in zip(chosen, nodes, strict=True)
+        ],
+        "pageInfo": lambda: {
+            "hasNextPage": more,
+            "hasPreviousPage": fewer,
+            "startCursor": _cursor(chosen[0]) if chosen else None,
+            "endCursor": _cursor(chosen[-1]) if chosen else None,
+        },
+    }
+
+
+def _cursor(key: int) -> str:
+    return base64.b64encode(msgspec.json.encode(_Cursor(key, str(key)))).decode()
+
+
+def _key(cursor: str) -> int:
+    """The row that a cursor names; raises a GraphQL error for anything else."""
+    try:
+        return msgspec.json.decode(base64.b64decode(cursor, validate=True), type=_Cursor).last_id
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        raise bad_request("Invalid cursor for current pagination sort.") from None
