@@ -5,7 +5,7 @@ message; the inbox makes all of them harmless, and these settings make them rare
 """
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu import Queue
@@ -15,10 +15,14 @@ from avnu.connections import Connections
 from avnu.gate import Gate
 from avnu.inbox import Inbox
 from avnu.leases import Leases
+from avnu.per_process import PerProcess
 from avnu.runtime import Runtime
 from avnu.settings import Settings
 from avnu.shopify.topics import AREAS
 from avnu.wakeups import render_wakeups
+
+if TYPE_CHECKING:
+    from avnu.shopify.client import Shopify
 
 # Loaded by workers and beat only: the receiver wakes tasks by name and loads none of them.
 TASK_MODULES = (*(f"tasks.{area}" for area in AREAS), "tasks.maintenance")
@@ -45,9 +49,21 @@ def create_app(settings: Settings, clock: Clock | None = None) -> AvnuCelery:
     app = AvnuCelery("avnu", broker=connections.broker_url(), set_as_current=False)
     app.conf.update(configuration(settings, connections))
     inbox = _inbox(app, settings, connections, clock)
+    chance = random.SystemRandom()
+
+    def shopify() -> "Shopify":
+        # Late: the receiver and beat never call Shopify, and need no database.
+        from avnu.shopify.client import Shopify
+
+        return Shopify(
+            settings, connections, clock, chance,
+            unpark=inbox.unpark, unpark_waiting=inbox.unpark_waiting,
+        )  # fmt: skip
+
     app.runtime = Runtime(
-        settings, clock, connections, inbox, Leases(inbox, clock), Gate(), random.SystemRandom()
-    )
+        settings, clock, connections, inbox, Leases(inbox, clock), Gate(), chance,
+        PerProcess(shopify),
+    )  # fmt: skip
     return app
 
 

@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from avnu.clock import Clock
 from avnu.inbox.turn import Batch, Ending, Letter, Parking, Settlement, Verdict
 from avnu.run import place_of, run_batch
 from avnu.runtime import Runtime
@@ -46,7 +45,7 @@ def drain_partition(
             runtime.leases.holding("part", f"{area}/{p}", owner, drain.token) as deadline_s,
             runtime.gate.together(),
         ):
-            settlement = _run(clock, step, handlers, deadline_s, slice_ends_s)
+            settlement = _run(runtime, step, handlers, deadline_s, slice_ends_s)
         did["turns"] += 1
         did.update(_NAMES[verdict.letter] for verdict in settlement.verdicts)
         last = clock.monotonic() >= slice_ends_s
@@ -67,7 +66,7 @@ def slice_s(settings: Settings, busy: int) -> float:
 
 
 def _run(
-    clock: Clock,
+    runtime: Runtime,
     batch: Batch,
     handlers: Mapping[str, Handler],
     deadline_s: float,
@@ -77,13 +76,15 @@ def _run(
     verdicts: list[Verdict] = []
     parkings: dict[str, Parking] = {}
     for domain, some in batch.by_shop():
-        if verdicts and clock.monotonic() >= slice_ends_s:
+        if verdicts and runtime.clock.monotonic() >= slice_ends_s:
             verdicts += [Verdict(Letter.BACK)] * len(some)
             continue
-        shop = Shop(domain, clock, deadline_s)
+        shop = Shop(domain, runtime.clock, deadline_s, runtime.shopify.get)
         settlement, raised = run_batch(shop, [Webhook(stored) for stored in some], handlers)
         verdicts += settlement.verdicts
         parkings |= settlement.parkings
+        for parking in settlement.parkings.values():
+            log.info("parked: shop=%s cause=%s wait_ms=%s", domain, parking.cause, parking.wait_ms)
         for fault in raised:
             log.warning("handler failed: shop=%s error=%s", domain, place_of(fault))
     return Settlement(verdicts, parkings)

@@ -55,16 +55,24 @@ class Unreadable(AvnuError):
 
 
 class Park(AvnuError):
-    """Raised by a handler whose shop must wait: no attempt is spent and no worker sleeps.
+    """The shop must wait: no attempt is spent and no worker sleeps. Handlers may raise it.
 
     ``cause`` is a short word for operators (``budget``, ``breaker``, ``frozen`` …); ``wait_s`` is
-    how long, or None for the default that doubles from 5 s to 5 min.
+    how long, or None for the default that doubles from 5 s to 5 min. What a handler uses and what
+    cannot work just now raises one of its subclasses, so a handler need not know about it.
     """
 
-    def __init__(self, cause: str, wait_s: float | None = None) -> None:
-        super().__init__(cause)
+    def __init__(self, cause: str, wait_s: float | None = None, message: str = "") -> None:
+        super().__init__(message or cause)
         self.cause = cause
         self.wait_s = wait_s
+
+
+class OutOfTime(Park):
+    """What is left of the handler's time is too little for another call: the rest goes back."""
+
+    def __init__(self) -> None:
+        super().__init__("time", 0.0, "the handler's time is nearly over")
 
 
 class HandlerFailed(AvnuError):
@@ -74,46 +82,57 @@ class HandlerFailed(AvnuError):
 # ---- marketplace database, shops and tokens
 
 
-class StoreUnavailable(AvnuError):
+class StoreUnavailable(Park):
     """The marketplace's database does not answer now, or is locked; asking later may help."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__("database", None, message)
 
-class StoreOutdated(AvnuError):
+
+class StoreOutdated(Park):
     """The database lacks tables or columns that this Avnu needs; the message says what to run."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__("database", None, message)
 
-class UnknownShop(AvnuError):
+
+class UnknownShop(Park):
     """The shop is not in the database: it was never added, or was removed."""
 
     def __init__(self, shop: str) -> None:
-        super().__init__(f"{shop} is not in the database; avnu shops add, or avnu shops import")
+        message = f"{shop} is not in the database; avnu shops add, or avnu shops import"
+        super().__init__("unauthorised", None, message)
         self.shop = shop
 
 
-class ShopUnauthorised(AvnuError):
-    """There is no token for the shop, and only the merchant can give a new one. Park it.
+class ShopUnauthorised(Park):
+    """There is no token for the shop, and only the merchant can give a new one.
 
     ``reason`` is a sentence for the operator; it holds no token.
     """
 
     def __init__(self, shop: str, reason: str) -> None:
-        super().__init__(f"{shop} has no usable token: {reason}")
+        super().__init__("unauthorised", None, f"{shop} has no usable token: {reason}")
         self.shop = shop
         self.reason = reason
 
 
-class TokenUnavailable(AvnuError):
-    """No live token just now, because refreshing it failed or is under way. Park for ``wait_s``."""
+class TokenUnavailable(Park):
+    """No live token just now, because refreshing it failed or is under way; wait ``wait_s``."""
+
+    wait_s: float
 
     def __init__(self, shop: str, reason: str, wait_s: float) -> None:
-        super().__init__(f"{shop} has no live token just now: {reason}")
+        super().__init__("token", wait_s, f"{shop} has no live token just now: {reason}")
         self.shop = shop
         self.reason = reason
-        self.wait_s = wait_s
 
 
-class TokenUnreadable(AvnuError):
+class TokenUnreadable(Park):
     """A stored token cannot be opened: its key is missing, or it was sealed for another place."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("token", None, message)
 
 
 class TokenExchangeFailed(AvnuError):
@@ -127,12 +146,126 @@ class TokenRefused(TokenExchangeFailed):
 # ---- guards
 
 
-class BreakerOpen(AvnuError):
-    """The breaker lets no call pass. Park; ``wait_s``: when asking again makes sense."""
+class BreakerOpen(Park):
+    """The breaker lets no call pass; ``wait_s``: when asking again makes sense."""
+
+    wait_s: float
 
     def __init__(self, name: str, wait_s: float) -> None:
-        super().__init__(f"breaker {name} is open; ask again in {wait_s:.1f} s")
-        self.wait_s = wait_s
+        super().__init__("breaker", wait_s, f"breaker {name} is open; ask again in {wait_s:.1f} s")
+
+
+class BudgetSpent(Park):
+    """The shop's points do not suffice for the call; ``wait_s``: until they will."""
+
+    wait_s: float
+
+    def __init__(self, shop: str, wait_s: float) -> None:
+        message = f"{shop} has no API points left; ask again in {wait_s:.1f} s"
+        super().__init__("budget", wait_s, message)
+
+
+# ---- calls of the Admin API: what came instead of an answer, and what follows. Those that are a
+# Park make the shop wait; a CallRefused is the caller's own fault and spends an attempt.
+
+
+class NoAnswer(AvnuError):
+    """No whole HTTP answer came: no connection, a timeout, cut off, or too large.
+
+    ``sent`` is False when the request cannot have arrived.
+    """
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class CallParked(Park):
+    """A call came to nothing, for a reason that time, the merchant or an operator will mend."""
+
+    CAUSE = "shopify"
+
+    def __init__(self, shop: str, said: str, wait_s: float | None = None) -> None:
+        super().__init__(self.CAUSE, wait_s, f"{shop}: {said}")
+        self.shop = shop
+
+
+class Throttled(CallParked):
+    """THROTTLED or 429: the shop's bucket is empty; ``wait_s`` is what Shopify says."""
+
+    CAUSE = "throttled"
+
+
+class PlatformFault(CallParked):
+    """5xx, a timeout, a broken connection: Shopify's trouble, and what the breaker counts.
+
+    A mutation may have been carried out all the same; its idempotency key makes that harmless.
+    """
+
+    CAUSE = "platform"
+
+
+class UnreadableAnswer(CallParked):
+    """200 with something that is not an answer of the Admin API: broken JSON, a page, a gap."""
+
+    CAUSE = "unreadable"
+
+
+class ShopFrozen(CallParked):
+    """402: the merchant has not paid Shopify. It ends when they do."""
+
+    CAUSE = "frozen"
+
+
+class ShopLocked(CallParked):
+    """423: Shopify has locked the shop, for too many calls or for fraud. Look into it."""
+
+    CAUSE = "locked"
+
+
+class TokenRejected(CallParked):
+    """401 to a token that should be good; a refresh follows before anybody hears of this."""
+
+    CAUSE = "unauthorised"
+
+
+class ShopForbidden(CallParked):
+    """403, or ACCESS_DENIED: the merchant has not granted a scope, or Shopify protects the data."""
+
+    CAUSE = "forbidden"
+
+
+class ShopNotFound(CallParked):
+    """404: there is no such shop, or it was renamed or closed."""
+
+    CAUSE = "not found"
+
+
+class SecurityRejected(CallParked):
+    """430: Shopify's security has taken the request for an attack. Look into it."""
+
+    CAUSE = "security"
+
+
+class CallRefused(AvnuError):
+    """The call itself is wrong, and would be tomorrow: a bad query, too dear, a bad value."""
+
+    def __init__(self, shop: str, said: str) -> None:
+        super().__init__(f"{shop}: {said}")
+        self.shop = shop
+
+
+class TooDear(CallRefused):
+    """MAX_COST_EXCEEDED: the query asks for more points than any shop is given."""
+
+
+class UserErrors(CallRefused):
+    """A mutation was understood and not carried out. ``errors``: field and message of each."""
+
+    def __init__(self, shop: str, errors: Sequence[tuple[str, str]]) -> None:
+        said = "; ".join(f"{field}: {message}" if field else message for field, message in errors)
+        super().__init__(shop, said)
+        self.errors = tuple(errors)
 
 
 # ---- sandbox

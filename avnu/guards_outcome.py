@@ -43,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a call: its end, and ``extensions.cost`` of the answer in points.
 
     ``restore_rate`` is points per second. What the answer did not say is None. ``throttled``: the
-    answer was THROTTLED, so nothing was spent.
+    answer was THROTTLED, so nothing was spent. ``result``: one word by which calls are counted.
     """
 
     kind: Kind
@@ -54,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     restore_rate: float | None = None
     duration_ms: float = 0.0
     throttled: bool = False
+    result: str = ""
 
 
 class Carried(msgspec.Struct, frozen=True):
@@ -65,14 +66,14 @@ class Carried(msgspec.Struct, frozen=True):
     at: float
 
     def row(self, now: float) -> tuple[str | int, ...]:
-        """The thirteen arguments that ``guards.lua`` takes for it."""
+        """The fourteen arguments that ``guards.lua`` takes for it."""
         permit, outcome = self.permit, self.outcome
         age_ms = max(0, int((now - self.at) * 1000))
         return (
             permit.generation, keys.short(permit.shop), self.sign, permit.token, permit.query,
             points(outcome.actual), points(outcome.available), points(outcome.maximum),
             points(outcome.restore_rate), age_ms, points(outcome.requested),
-            "1" if outcome.throttled else "0", "0" if permit.local else "1",
+            "1" if outcome.throttled else "0", "0" if permit.local else "1", outcome.result,
         )  # fmt: skip
 
 

@@ -80,6 +80,8 @@ GUARD_KEYS: tuple[KeyRow, ...] = (
         "budget_leases", "bgtl:", "zset", "shop", "id of a reservation by the ms when it lapses"
     ),
     KeyRow("budget_costs", "bgtc", "hash", "", "query → points it asks for, as learnt"),
+    KeyRow("api_counts", "apic", "hash", "", "calls by what came of them; 'points' spent"),
+    KeyRow("deprecated", "apid:", "string", "digest", "a deprecation that was told of, for a day"),
 )
 
 CACHE_KEYS: tuple[KeyRow, ...] = (

@@ -2,18 +2,26 @@
 
 import dataclasses
 import random
+from typing import TYPE_CHECKING
 
 from avnu.clock import Clock
 from avnu.connections import Connections
 from avnu.gate import Gate
 from avnu.inbox import Inbox
 from avnu.leases import Leases
+from avnu.per_process import PerProcess
 from avnu.settings import Settings
+
+if TYPE_CHECKING:
+    from avnu.shopify.client import Shopify
 
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
-    """Everything a task may use; randomness is for jitter and for the names of owners."""
+    """Everything a task may use; randomness is for jitter and for the names of owners.
+
+    ``shopify`` is made by the first task that calls it: the receiver, beat and many tasks do not.
+    """
 
     settings: Settings
     clock: Clock
@@ -22,3 +30,4 @@ class Runtime:
     leases: Leases
     gate: Gate
     random: random.Random
+    shopify: PerProcess["Shopify"]

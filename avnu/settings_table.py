@@ -14,9 +14,9 @@ from avnu.settings_guards import BreakerSettings, BudgetSettings
 from avnu.settings_inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings_kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
 from avnu.settings_redis import CacheServerSettings, RedisSettings
+from avnu.settings_shopify import ShopifySettings
 
 NAMESPACE = r"[a-z0-9][a-z0-9_-]{0,31}"
-API_VERSION = r"[0-9]{4}-(01|04|07|10)|unstable"
 
 
 class LogLevel(enum.StrEnum):
@@ -26,26 +26,6 @@ class LogLevel(enum.StrEnum):
     INFO = "INFO"
     WARNING = "WARNING"
     ERROR = "ERROR"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ShopifySettings:
-    """Shopify: the app whose webhooks come in."""
-
-    shopify_api_key: str = row(Text("text"), "", "Client id of the app.")
-    shopify_api_secret: Secret = row(
-        Hidden(),
-        Secret(),
-        "Client secret of the app, which signs the webhooks; the receiver needs it.",
-    )
-    shopify_api_secret_previous: Secret = row(
-        Hidden(), Secret(), "The secret before this one, accepted while a rotation is under way."
-    )
-    shopify_api_version: str = row(
-        Text("version", API_VERSION, "write a quarter such as 2026-07, or unstable"),
-        "2026-07",
-        "Version of the Admin API.",
-    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,28 +1,82 @@
 """What a handler is given: a shop, and webhooks that it settles."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TypeVar
 
+from avnu.cache import Kind
 from avnu.clock import Clock
 from avnu.errors import Unreadable
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Letter, Verdict
+from avnu.shopify.admin import Admin
+from avnu.shopify.client import Shopify
+from avnu.shopify.lookups import Lookups
 from avnu.shopify.payloads import decode
 
 T = TypeVar("T")
+K = TypeVar("K", int, str)
 
 
 class Shop:
-    """The shop a batch belongs to, and how long the handler may take."""
+    """The shop a batch belongs to: its Admin API, what is cached of it, and the time there is.
 
-    def __init__(self, domain: str, clock: Clock, deadline_s: float) -> None:
+        product = shop.cached(kinds.PRODUCT, 5, at_least=version)
+        products = shop.cached_many(kinds.PRODUCT, {5: version, 7: None})
+        answer = shop.admin.query(QUERY, first=10)
+
+    Whatever makes the shop wait is raised as a Park, and a handler lets it pass: the batch goes
+    back to its line, nothing spent. ``shopify`` is asked for when it is first used.
+    """
+
+    def __init__(
+        self, domain: str, clock: Clock, deadline_s: float, shopify: Callable[[], Shopify]
+    ) -> None:
         self.domain = domain
         self._clock = clock
         self._deadline_s = deadline_s
+        self._shopify = shopify
 
     def seconds_left(self) -> float:
         """Until the lease is no longer renewed and the process is ended."""
         return max(0.0, self._deadline_s - self._clock.monotonic())
+
+    @cached_property
+    def admin(self) -> Admin:
+        """The shop's Admin API; no call of it lasts longer than ``seconds_left``."""
+        return self._shopify().admin(self.domain, self._deadline_s)
+
+    def cached(
+        self,
+        kind: Kind[T],
+        id: int | str = "",  # noqa: A002 - Shopify's word
+        *,
+        at_least: int | None = None,
+        ttl_s: float | None = None,
+    ) -> T | None:
+        """One thing from the cache, or from Shopify; None: there is no such thing.
+
+        ``at_least``: a version (``version_ms`` of its updated_at) below which it is asked for anew;
+        ``ttl_s``: how old it may be. To be called without ``id`` for what a shop has one of.
+        """
+        return self._lookups.get(kind, id, at_least=at_least, ttl_s=ttl_s)
+
+    def cached_many(
+        self, kind: Kind[T], wanted: Mapping[K, int | None], *, ttl_s: float | None = None
+    ) -> dict[K, T | None]:
+        """The same for many at once, id → least version: those that miss share one call."""
+        return self._lookups.get_many(kind, wanted, ttl_s=ttl_s)
+
+    def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
+        """What is cached of these is outdated everywhere; without ids all of the kind.
+
+        Before a changed thing is fetched, and after its change was committed.
+        """
+        self._lookups.forget(kind, ids)
+
+    @cached_property
+    def _lookups(self) -> Lookups:
+        return Lookups(self.admin, self._shopify().cache)
 
     def __repr__(self) -> str:
         return f"Shop({self.domain})"

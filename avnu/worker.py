@@ -1,17 +1,20 @@
-"""What makes a Celery worker an Avnu worker: the tick, the checks at its start, its logs."""
+"""What makes a Celery worker an Avnu worker: the tick, its checks at start, its end, its logs."""
 
 import logging
 from typing import Any
 
 from billiard import pool as billiard_pool
 from celery import bootsteps
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_shutdown, worker_shutdown
 from redis.exceptions import RedisError
 
 from avnu.app import AvnuCelery
-from avnu.errors import UnsupportedServer
+from avnu.errors import SettingsInvalid, StoreOutdated, StoreUnavailable, UnsupportedServer
 from avnu.logs import configure_logging
 from avnu.server_check import check_server
+from avnu.store.database import Store
+from avnu.store.schema import require_schema
+from avnu.store.vault import require_vault
 from avnu.ticker import Ticker
 
 log = logging.getLogger(__name__)
@@ -33,7 +36,14 @@ def equip(app: AvnuCelery) -> None:
     def configure(**_: Any) -> None:
         configure_logging(app.runtime.settings.log_level)
 
+    def part(**_: Any) -> None:
+        for shopify in app.runtime.shopify.made():
+            shopify.close()
+
     setup_logging.connect(configure, weak=False)
+    # Of a child of the prefork pool, and of the one process that a pool of threads has.
+    worker_process_shutdown.connect(part, weak=False)
+    worker_shutdown.connect(part, weak=False)
 
 
 class TickStep(bootsteps.StartStopStep):
@@ -44,6 +54,8 @@ class TickStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         _refuse_unfit_pool(worker)
+        _refuse_without_keys(worker.app)
+        _refuse_outdated_database(worker.app)
         self._ticker: Ticker | None = None
 
     def start(self, parent: Any) -> None:
@@ -71,6 +83,25 @@ def _refuse_unfit_pool(worker: Any) -> None:
                 " under it, and a lease cannot be renewed while a handler computes."
                 " Use -P prefork (the default) or -P threads."
             )
+
+
+def _refuse_without_keys(app: AvnuCelery) -> None:
+    """Without them no token can be read, so no handler could call Shopify."""
+    try:
+        require_vault(app.runtime.settings)
+    except SettingsInvalid as fault:
+        raise SystemExit(f"avnu: {fault}") from None
+
+
+def _refuse_outdated_database(app: AvnuCelery) -> None:
+    """One that lacks a migration ends the worker with the command; one that is away does not."""
+    try:
+        with Store(app.runtime.settings.database_url) as store:
+            require_schema(store)
+    except (SettingsInvalid, StoreOutdated) as fault:
+        raise SystemExit(f"avnu: {fault}") from None
+    except StoreUnavailable as fault:
+        log.warning("database not checked: %s", fault)
 
 
 def _refuse_unfit_server(app: AvnuCelery) -> None:

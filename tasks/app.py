@@ -1,11 +1,12 @@
 """The life of the app in a shop: uninstalled, granted other scopes, the shop itself changed.
 
-The handlers read their payloads into typed structs, so that a body which is not what its topic
-promises is rejected; putting away a shop's tokens and work is not part of this version.
+A shop that has changed is looked up anew. Putting away a shop's tokens and work is not part of this
+version.
 """
 
 from collections.abc import Sequence
 
+from avnu.cache import kinds
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads import app as payloads
 
@@ -31,3 +32,5 @@ def shop_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
     """shop/update: domain, plan, currency or another property of the shop."""
     for webhook in webhooks:
         webhook.decode(payloads.Shop)
+    shop.forget(kinds.SHOP)
+    shop.cached(kinds.SHOP)

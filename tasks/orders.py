@@ -1,11 +1,12 @@
 """Orders, their refunds and their fulfillments.
 
-The handlers read their payloads into typed structs, so that a body which is not what its topic
-promises is rejected; writing the marketplace's own copy is not part of this version.
+The products that orders name are looked up: from the cache, and all that are missing there with one
+query for the whole batch. Writing the marketplace's own copy is not part of this version.
 """
 
 from collections.abc import Sequence
 
+from avnu.cache import kinds
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads.orders import Fulfillment, Order, OrderDeleted, OrderEdited, Refund
 
@@ -15,8 +16,10 @@ area = Area("orders")
 @area.handler
 def order_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
     """orders/create, updated, paid, cancelled, fulfilled, partially_fulfilled: a whole order."""
-    for webhook in webhooks:
-        webhook.decode(Order)
+    orders = [webhook.decode(Order) for webhook in webhooks]
+    lines = [line for order in orders for line in order.line_items or ()]
+    named = {line.product_id: None for line in lines if line.product_id is not None}
+    shop.cached_many(kinds.PRODUCT, named)
 
 
 @area.handler

@@ -14,11 +14,15 @@ from avnu.cli.demo_play import Play
 from avnu.cli.demo_stage import Stage
 from avnu.cli.development import with_secrets
 from avnu.cli.output import say, show_table
+from avnu.cli.sandbox_shops import install_shops
 from avnu.clock import SystemClock
 from avnu.embedded import EmbeddedServer, free_port
 from avnu.errors import AvnuError, CheckFailed
 from avnu.sandbox import ALL_MISCHIEF, plan
+from avnu.sandbox.delivery import SHOPIFYS_OWN
 from avnu.settings import Settings
+from avnu.store.database import Store
+from avnu.store.schema import upgrade
 
 # A dead worker's webhooks come back after the lease: the shortest there is, so that it is seen.
 _LEASE_S = 5
@@ -61,20 +65,24 @@ def demo(deliveries: int, shops: int, seed: int) -> None:
 def _play(folder: Path, deliveries: int, shops: int, seed: int) -> Accounts:
     clock = SystemClock()
     with ExitStack() as stack:
-        say("starting a server, a receiver, a worker and beat …")
+        say("starting a server, the sandbox, a receiver, a worker and beat …")
         server = stack.enter_context(EmbeddedServer(folder / "valkey"))
         settings = _settings(folder, server)
-        stage = stack.enter_context(Stage(settings, folder, clock))
+        with Store(settings.database_url) as store:
+            upgrade(store)
+        day = ("--seed", str(seed), "--shops", str(shops), "--deliveries", str(deliveries))
+        stage = stack.enter_context(Stage(settings, folder, clock, day))
         stage.start()
         planned = plan(seed, shops, deliveries, ALL_MISCHIEF)
         stage.wait_until_up()
+        install_shops(settings, (one.shop for one in planned if one.kind in SHOPIFYS_OWN))
         play = Play(stage, settings, clock)
         stack.enter_context(play.bar)
         ledger = asyncio.run(play.perform(planned))
         play.wait_until_drained()
         # Ended in order, so that every counter is in the inbox and nothing moves any more.
-        stage.stop()
-        return reconcile(ledger, stage.inbox, play.held)
+        calls = stage.stop_avnu()
+        return reconcile(ledger, stage.inbox, calls, play.held)
 
 
 def _settings(folder: Path, server: EmbeddedServer) -> Settings:
@@ -84,6 +92,8 @@ def _settings(folder: Path, server: EmbeddedServer) -> Settings:
             "REDIS_HOST": server.host,
             "REDIS_PORT": str(server.port),
             "AVNU_PORT": str(free_port()),
+            "SHOPIFY_API_KEY": "sandbox",
+            "SHOPIFY_ADMIN_ORIGIN": f"http://127.0.0.1:{free_port()}",
             "INBOX_LEASE_SECONDS": str(_LEASE_S),
             "DATABASE_URL": f"sqlite:///{folder / 'avnu.db'}",
             "LOG_LEVEL": "INFO",

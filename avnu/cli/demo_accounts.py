@@ -10,6 +10,7 @@ from sys import maxsize
 
 import msgspec
 
+from avnu.cli.demo_calls import ApiCalls
 from avnu.inbox import Inbox
 from avnu.inbox.audit import audit
 from avnu.inbox.overview import Overview, overview
@@ -30,6 +31,7 @@ class Accounts(msgspec.Struct, frozen=True):
     totals: dict[str, int]
     held: int  # webhooks that the killed worker had in hand
     faults: list[str]
+    points: int = 0
 
     def line(self) -> str:
         """The last line: names and order are fixed, later ones are appended."""
@@ -38,7 +40,11 @@ class Accounts(msgspec.Struct, frozen=True):
     def table(self) -> list[tuple[str, int, str]]:
         """The same for people, with a few words on each."""
         rows = [(name, number, _WORDS[name]) for name, number in self.totals.items()]
-        return [*rows, ("in hand", self.held, "of the worker when it was killed")]
+        return [
+            *rows,
+            ("points", self.points, "of API budget spent on those calls"),
+            ("in hand", self.held, "webhooks of the worker when it was killed"),
+        ]
 
 
 _WORDS = {
@@ -53,17 +59,20 @@ _WORDS = {
     "retried": "failed runs that were tried again",
     "dead": "dead letters, here suspected replays",
     "lost": "acknowledged, and not to be found",
+    "api_calls": "calls of the Admin API, as the sandbox counted them",
+    "api_saved": "look-ups without a call of their own: cached, batched or superseded",
+    "throttled": "calls that found the shop's bucket empty",
 }
 
 
-def reconcile(ledger: Ledger, inbox: Inbox, held: int) -> Accounts:
+def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accounts:
     """Compare the two sides of a demo whose programs have ended. Raises InboxUnavailable."""
     reckoning = Reckoning(ledger)
     found = {(one.shop, one.webhook_id): one for one in find(inbox, limit=maxsize)}
     state = overview(inbox)
     lost = [ref for ref in reckoning.kept() | reckoning.suspected() if ref not in found]
     lost += [entry.ref for entry in ledger.given_up()]
-    totals = _totals(reckoning, state, found, len(lost))
+    totals = _totals(reckoning, state, found, len(lost)) | _calls(calls, state)
     faults = [
         *_named("lost", lost),
         *reckoning.faults,
@@ -72,9 +81,10 @@ def reconcile(ledger: Ledger, inbox: Inbox, held: int) -> Accounts:
         *_strangers(reckoning, found),
         *_ends(reckoning, found),
         *_counted(totals, state),
+        *calls.faults(),
         *(f"auditor: {fault}" for fault in audit(inbox).faults),
     ]
-    return Accounts(totals, held, faults)
+    return Accounts(totals, held, faults, calls.points)
 
 
 def _totals(
@@ -95,6 +105,16 @@ def _totals(
         "retried": sum(area.retries for area in state.areas),
         "dead": places["dead"],
         "lost": lost,
+    }
+
+
+def _calls(calls: ApiCalls, state: Overview) -> dict[str, int]:
+    """Each superseded product would have been fetched; orders would have hit the cache."""
+    superseded = sum(area.superseded for area in state.areas if area.area == "products")
+    return {
+        "api_calls": calls.calls,
+        "api_saved": calls.saved(superseded),
+        "throttled": calls.throttled,
     }
 
 

@@ -1,5 +1,7 @@
 """The programs of the demo: started, watched, one of them killed, all of them ended.
 
+Shopify's side, the sandbox, is one of them, and ends last: it has its own count of calls.
+
 Not honcho, which ends everything as soon as one program ends: here a worker is killed on purpose.
 """
 
@@ -13,8 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from avnu.cli import programs
+from avnu.cli.demo_calls import ApiCalls, api_calls
 from avnu.clock import Clock
 from avnu.connections import Connections
 from avnu.embedded import LEASH
@@ -57,6 +61,10 @@ class Program:
             tail = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
             raise CheckFailed(f"the {self.name} ended by itself; its log ends:\n{tail}")
 
+    def has_said(self, words: bytes) -> bool:
+        """Whether its log holds these words."""
+        return words in self._log.read_bytes()
+
     def signal_family(self, number: signal.Signals) -> None:
         """Send a signal to the program and all its children."""
         with suppress(ProcessLookupError):
@@ -80,15 +88,21 @@ class Program:
 
 
 class Stage:
-    """Receiver, worker and beat of one demo, and its inbox to look into."""
+    """Sandbox, receiver, worker and beat of one demo, and its inbox to look into.
 
-    def __init__(self, settings: Settings, folder: Path, clock: Clock) -> None:
+    ``day`` are the sandbox's options: which day of which shops it plays.
+    """
+
+    def __init__(
+        self, settings: Settings, folder: Path, clock: Clock, day: Sequence[str] = ()
+    ) -> None:
         # Late: Celery takes longer to import than most commands take.
         from avnu.app import build_inbox
 
         self.settings = settings
         self.clock = clock
         self._folder = folder
+        self._day = day
         self._connections = Connections(settings)
         # What a killed program leaves among the temporary files goes with the folder.
         self._environ = programs.environment(settings) | {"TMPDIR": str(folder)}
@@ -97,7 +111,8 @@ class Stage:
         self.inbox: Inbox = build_inbox(settings, self._connections, clock)
 
     def start(self) -> None:
-        """Start all three, and wait for none."""
+        """Start all of them, and wait for none."""
+        self._launch("sandbox", programs.sandbox(self.settings, *self._day))
         self._launch("receiver", programs.receiver(self.settings))
         self._launch("beat", programs.beat(self.settings, self._folder))
         self.start_worker()
@@ -128,17 +143,30 @@ class Stage:
             self.clock.sleep(_PAUSE_S)
 
     def wait_until_up(self) -> None:
-        """Returns once the receiver can keep a webhook and a worker ticks."""
+        """Returns once the receiver can keep a webhook, a worker ticks, and Shopify answers."""
+        self.wait_for(self._sandbox_ready, _UP_S, "the sandbox was ready")
         self.wait_for(self._ready, _UP_S, "the receiver was ready")
         self.wait_for(self._ticking, _UP_S, "a worker was up")
+        # It ticks a second before it takes messages.
+        self.wait_for(lambda: self.worker.has_said(b" ready."), _UP_S, "a worker took messages")
+
+    def stop_avnu(self) -> ApiCalls:
+        """End all but the sandbox, so that nothing calls it any more; then both sides' counts."""
+        self._stop([name for name in self._programs if name != "sandbox"])
+        return api_calls(self.settings, self._connections.cache())
 
     def stop(self) -> None:
         """End all of them in order; what does not end is killed."""
-        for program in self._programs.values():
+        self._stop(list(self._programs))
+
+    def _stop(self, names: Sequence[str]) -> None:
+        ending = [self._programs[name] for name in names]
+        for program in ending:
             program.ask_to_end()
-        for program in self._programs.values():
+        for program in ending:
             program.stop()
-        self._programs.clear()
+        for name in names:
+            del self._programs[name]
 
     def __enter__(self) -> Self:
         return self
@@ -156,11 +184,16 @@ class Stage:
         self._programs[name] = Program(name, command, self._environ, self._folder)
 
     def _ready(self) -> bool:
-        connection = http.client.HTTPConnection(
-            self.settings.avnu_host, self.settings.avnu_port, timeout=2
-        )
+        return self._answers(self.settings.avnu_host, self.settings.avnu_port, "/readyz")
+
+    def _sandbox_ready(self) -> bool:
+        where = urlsplit(self.settings.shopify_admin_origin)
+        return self._answers(where.hostname or "", where.port or 0, "/sandbox/healthz")
+
+    def _answers(self, host: str, port: int, path: str) -> bool:
+        connection = http.client.HTTPConnection(host, port, timeout=2)
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False

@@ -1,4 +1,4 @@
-"""The three programs that make Avnu run: how each is started, and with which environment."""
+"""The programs that make Avnu run: how each is started, and with which environment."""
 
 import errno
 import os
@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from avnu.embedded import free_port
 from avnu.errors import CheckFailed
@@ -46,6 +47,12 @@ def beat(settings: Settings, folder: Path) -> list[str]:
         *("--schedule", str(folder / "beat-schedule"), "--pidfile="),
         *("--loglevel", settings.log_level.value),
     ]
+
+
+def sandbox(settings: Settings, *day: str) -> list[str]:
+    """The sandbox's Admin API where SHOPIFY_ADMIN_ORIGIN says; ``day``: options of its day."""
+    port = urlsplit(settings.shopify_admin_origin).port
+    return [sys.executable, "-m", "avnu", "sandbox", "serve", "--port", str(port), *day]
 
 
 def environment(settings: Settings, around: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """``avnu simulate``: be Shopify and send webhooks to a receiver."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from avnu.cli.output import json_option
+from avnu.cli.sandbox_shops import install_if_sandboxed
 from avnu.cli.simulate_report import exit_code, show, summarize
+from avnu.cli.store_session import unpark
 from avnu.clock import SystemClock
 from avnu.errors import UnknownPath, UnknownTopic
 from avnu.sandbox import (
@@ -26,6 +28,7 @@ from avnu.sandbox import (
     plan,
     trigger,
 )
+from avnu.sandbox.delivery import SHOPIFYS_OWN
 from avnu.sandbox.mischief import RATES
 from avnu.sandbox.target import is_loopback
 from avnu.settings import Settings, load_settings
@@ -138,6 +141,8 @@ def run(
     )
     courier = _courier(url, allow_remote, settings, habits)
     deliveries_made = plan(seed, shops, deliveries, _mischief(all_mischief, rates, settings), start)
+    genuine = (one.shop for one in deliveries_made if one.kind in SHOPIFYS_OWN)
+    _install(settings, genuine)
     ledger = _deliver(courier, deliveries_made)
     played = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d}"
     show({"seed": seed, "day": played, **summarize(ledger)}, as_json)
@@ -196,6 +201,7 @@ def trigger_one(
         raise click.UsageError(f"--body: {fault}") from fault
     if webhook_id is not None:
         delivery = msgspec.structs.replace(delivery, webhook_id=webhook_id)
+    _install(settings, [shop])
     ledger = courier.deliver([delivery])
     answer = ledger.attempts()[0].answer
     shown = {
@@ -234,6 +240,13 @@ def _own_receiver(settings: Settings) -> str:
     everywhere = settings.avnu_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
     host = "127.0.0.1" if everywhere else settings.avnu_host
     return f"http://{host}:{settings.avnu_port}{_PATH}"
+
+
+def _install(settings: Settings, shops: Iterable[str]) -> None:
+    """In the sandbox a shop that sends webhooks has the app; what waited for its token goes on."""
+    installed = install_if_sandboxed(settings, shops)
+    if installed:
+        unpark(installed)
 
 
 def _start_of(day: datetime | None, now: float) -> float:

@@ -4,18 +4,15 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import urllib3
-
 from avnu.cli.output import say
 from avnu.cli.session import open_inbox
 from avnu.clock import SystemClock
 from avnu.errors import CannotReach, SettingsInvalid
-from avnu.secret import Secret
 from avnu.settings import Settings, load_settings
 from avnu.shopify.exchange import TokenEndpoint
+from avnu.shopify.transport import Transport
 from avnu.store.database import Store
 from avnu.store.installing import Installing
-from avnu.store.pairs import TokenPair
 from avnu.store.schema import require_schema
 from avnu.store.tokens import Tokens
 from avnu.store.vault import require_vault
@@ -41,13 +38,9 @@ def installing(settings: Settings, store: Store) -> Installing:
 def tokens(settings: Settings, store: Store) -> Tokens:
     """Refreshes tokens. Raises SettingsInvalid without keys or the app's credentials."""
     clock = SystemClock()
-
-    def exchange(shop: str, refresh_token: Secret) -> TokenPair:
-        with urllib3.PoolManager() as pool:
-            return TokenEndpoint(settings, pool, clock).exchange(shop, refresh_token)
-
+    endpoint = TokenEndpoint(settings, Transport(settings, clock))
     vault = require_vault(settings)
-    return Tokens(store, vault, exchange, clock, random.SystemRandom())
+    return Tokens(store, vault, endpoint.exchange, clock, random.SystemRandom())
 
 
 def unpark(shops: Iterable[str]) -> bool:

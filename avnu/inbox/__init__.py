@@ -3,7 +3,7 @@
 One method per script, one round trip each. The protocol and its states are in `avnu/README.md`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -15,6 +15,7 @@ from avnu.clock import Clock
 from avnu.errors import InboxUnavailable
 from avnu.inbox.accept import Accepting
 from avnu.inbox.arrival import Answer, Arrival
+from avnu.inbox.parked import shops_parked_for
 from avnu.inbox.reach import insist, reaching
 from avnu.inbox.solo import Claim, Due, Refusal, read_claim, read_due
 from avnu.inbox.turn import Drain, Parking, Verdict
@@ -181,6 +182,14 @@ class Inbox:
     def unpark(self, shop: str) -> int:
         """A parked shop goes on now. Returns in how many areas it was parked."""
         return int(self.run("unpark", keys.short(shop), *self.areas))
+
+    def unpark_waiting(self, causes: Collection[str]) -> int:
+        """All shops that are parked for one of ``causes`` go on now. Returns how many."""
+        with reaching():
+            shops = shops_parked_for(self.client, self.keys, causes)
+        for shop in shops:
+            self.unpark(shop)
+        return len(shops)
 
 
 def script_constants(settings: Settings) -> dict[str, int]:

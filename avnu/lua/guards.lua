@@ -2,10 +2,11 @@
 -- budget whether the next may go. A probe's permit is taken only when the points are there too.
 -- KEYS: none (built from K; one primary, no cluster).
 -- ARGV: 1 breaker, 2 request id, 3 ms for which the caller knows the breaker as open (1 half-open, 0
---   closed), 4 number of outcomes, per outcome 13: generation, shop, '+' good '-' bad 'i' neither,
+--   closed), 4 number of outcomes, per outcome 14: generation, shop, '+' good '-' bad 'i' neither,
 --   reservation id, query, actual, available, maximum, restore rate per s, age of the answer in ms,
---   requested, '1' THROTTLED, '1' the budget knows of it; numbers that are not known are empty;
---   then, unless only outcomes are brought: shop, query, hint in points (0 unknown), '1' bulk.
+--   requested, '1' THROTTLED, '1' the budget knows of it, the word it is counted by or ''; numbers
+--   that are not known are empty; then, unless only outcomes are brought: shop, query, hint in points
+--   (0 unknown), '1' bulk.
 -- Returns { state, generation, ms until it may change by itself, override, state before, verdict,
 --   wait in ms, points reserved as text }; verdict 'G' granted, 'B' budget, 'O' breaker, '-' not asked.
 -- Asked again with the same request id it gives the same answer and counts nothing twice.
@@ -20,10 +21,14 @@ restore(tonumber(ARGV[3]))
 advance()
 
 local counts = outcomes > 0 and first_time(id)
-for i = 5, 4 + 13 * outcomes, 13 do
+for i = 5, 4 + 14 * outcomes, 14 do
   local last = ARGV[i + 2]
   if counts then
     report(tonumber(ARGV[i]), ARGV[i + 1], last == '+' and 1 or 0, last == '-' and 1 or 0, last, ARGV[i + 3])
+    if ARGV[i + 13] ~= '' then
+      call('HINCRBY', K.api_counts, ARGV[i + 13], 1)
+      if tonumber(ARGV[i + 5]) then call('HINCRBYFLOAT', K.api_counts, 'points', ARGV[i + 5]) end
+    end
   end
   if ARGV[i + 12] == '1' then
     use_budget(ARGV[i + 1])
@@ -33,7 +38,7 @@ for i = 5, 4 + 13 * outcomes, 13 do
   end
 end
 
-local asked = 5 + 13 * outcomes
+local asked = 5 + 14 * outcomes
 local verdict, wait_ms, reserved = '-', 0, 0
 if ARGV[asked] then
   local shop = ARGV[asked]

@@ -1,4 +1,4 @@
-"""A refresh token for a new pair: one POST to the shop's token endpoint, made once.
+"""A refresh token, or an installation's code, for a pair of tokens: one POST, made once.
 
 Facts (Shopify's documentation of offline access tokens, 2026-07): JSON with ``client_id``,
 ``client_secret``, ``grant_type=refresh_token`` and ``refresh_token``; the answer holds a new pair
@@ -10,19 +10,15 @@ well, and that must not be taken for the shop's trouble.
 import re
 
 import msgspec
-import urllib3
 
-from avnu.clock import Clock
-from avnu.errors import SettingsInvalid, TokenExchangeFailed, TokenRefused
+from avnu.errors import NoAnswer, SettingsInvalid, TokenExchangeFailed, TokenRefused
 from avnu.secret import Secret
 from avnu.settings import Settings
+from avnu.shopify.transport import Limits, Transport
 from avnu.store.pairs import TokenPair
 
-_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.myshopify\.com")
 _PATH = "/admin/oauth/access_token"
-_CONNECT_S, _READ_S, _TOTAL_S = 3.0, 8.0, 10.0
-_MOST_BYTES = 65_536
-_CHUNK_BYTES = 8_192
+_LIMITS = Limits(connect_s=3.0, read_s=8.0, total_s=10.0, most_bytes=65_536)
 _WORD = re.compile(r"[a-z_]{1,40}")
 _OURS = ("invalid_client", "unauthorized_client", "application_cannot_be_found")
 
@@ -39,11 +35,9 @@ class _Refusal(msgspec.Struct):
 
 
 class TokenEndpoint:
-    """Calls it. ``origin`` replaces ``https://<shop>``: for the sandbox and tests only."""
+    """Calls it. Raises SettingsInvalid where the app's own credentials are not set."""
 
-    def __init__(
-        self, settings: Settings, pool: urllib3.PoolManager, clock: Clock, origin: str = ""
-    ) -> None:
+    def __init__(self, settings: Settings, transport: Transport) -> None:
         missing = [
             f"{name} is not set; without it no token can be refreshed"
             for name, value in (
@@ -55,56 +49,35 @@ class TokenEndpoint:
         if missing:
             raise SettingsInvalid(missing)
         self._settings = settings
-        self._pool = pool
-        self._clock = clock
-        self._origin = origin
+        self._transport = transport
 
     def exchange(self, shop: str, refresh_token: Secret) -> TokenPair:
         """The new pair, within 11 s. Raises TokenRefused and TokenExchangeFailed.
 
         The old refresh token works until the new one is used, so a lost answer loses nothing.
         """
-        if not _SHOP.fullmatch(shop):
-            raise TokenExchangeFailed("the shop's name is not a myshopify.com domain")
-        body = msgspec.json.encode(
-            {
-                "client_id": self._settings.shopify_api_key,
-                "client_secret": self._settings.shopify_api_secret.reveal(),
-                "grant_type": "refresh_token",
-                "refresh_token": refresh_token.reveal(),
-            }
+        return self._ask(
+            shop, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
         )
-        try:
-            status, answer = self._post(f"{self._origin or f'https://{shop}'}{_PATH}", body)
-        except (urllib3.exceptions.HTTPError, OSError) as fault:
-            raise TokenExchangeFailed(f"no answer ({type(fault).__name__})") from fault
-        if status != 200:
-            raise _refusal(status, answer)
-        return _pair(answer)
 
-    def _post(self, url: str, body: bytes) -> tuple[int, bytes]:
-        until_s = self._clock.monotonic() + _TOTAL_S
-        response = self._pool.request(
-            "POST",
-            url,
-            body=body,
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            timeout=urllib3.Timeout(connect=_CONNECT_S, read=_READ_S, total=_TOTAL_S),
-            # A repeated POST would be a second exchange; a redirect would take the secret along.
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+    def redeem(self, shop: str, code: Secret) -> TokenPair:
+        """The first pair of a shop that has just installed the app, for the code it came with."""
+        return self._ask(shop, {"code": code.reveal(), "expiring": "1"})
+
+    def _ask(self, shop: str, what: dict[str, str]) -> TokenPair:
+        credentials = {
+            "client_id": self._settings.shopify_api_key,
+            "client_secret": self._settings.shopify_api_secret.reveal(),
+        }
+        body = msgspec.json.encode(credentials | what)
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
         try:
-            answer = b""
-            for chunk in response.stream(_CHUNK_BYTES):
-                answer += chunk
-                if len(answer) > _MOST_BYTES or self._clock.monotonic() > until_s:
-                    raise TokenExchangeFailed("the answer is too long or too slow")
-            return response.status, answer
-        finally:
-            # Drops the connection unless the answer was read to its end.
-            response.close()
+            answer = self._transport.post(shop, _PATH, body, headers, _LIMITS)
+        except NoAnswer as fault:
+            raise TokenExchangeFailed(str(fault)) from fault
+        if answer.status != 200:
+            raise _refusal(answer.status, answer.body)
+        return _pair(answer.body)
 
 
 def _pair(answer: bytes) -> TokenPair:

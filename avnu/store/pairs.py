@@ -33,11 +33,15 @@ class _StaysHere:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AccessToken(_StaysHere):
-    """A token to call the shop with. ``expires_s`` is unix time; None for never or not known."""
+    """A token to call the shop with. ``expires_s`` is unix time; None for never or not known.
+
+    ``frozen``: when it was looked up, the shop was noted as frozen.
+    """
 
     shop: str
     secret: Secret
     expires_s: float | None = None
+    frozen: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Renewal:
         clock: Clock,
         chance: random.Random,
         lease_s: float,
-        renewed: Callable[[str], None],
+        renewed: Callable[[str], object],
     ) -> None:
         self._refreshing = refreshing
         self._vault = vault

@@ -121,6 +121,16 @@ class Shops:
             self.get(domain)
         return bool(changed)
 
+    def thaw(self, domain: str) -> None:
+        """A frozen shop has answered again; any other is left as it is."""
+        statement = (
+            update(shops)
+            .where(shops.c.domain == domain, shops.c.status == Status.FROZEN.value)
+            .values(status=Status.INSTALLED.value, reason="", updated_at=self._now())
+        )
+        with self._store.writing() as connection:
+            connection.execute(statement)
+
     def resume(self, domain: str) -> bool:
         """Try the shop's tokens again, whatever is noted against them; False if it has none.
 

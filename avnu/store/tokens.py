@@ -51,7 +51,7 @@ class Tokens:
         *,
         lease_s: float = LEASE_S,
         wait_s: float = _WAIT_S,
-        renewed: Callable[[str], None] = lambda _shop: None,
+        renewed: Callable[[str], object] = lambda _shop: None,
     ) -> None:
         self._refreshing = Refreshing(store, lease_s)
         self._renewal = Renewal(
@@ -149,7 +149,8 @@ class Tokens:
         if row.access is None:
             return None
         expires_s = None if row.expires_at is None else row.expires_at.timestamp()
-        return AccessToken(row.shop, self._vault.open(row.shop, ACCESS, row.access), expires_s)
+        secret = self._vault.open(row.shop, ACCESS, row.access)
+        return AccessToken(row.shop, secret, expires_s, frozen=row.status is Status.FROZEN)
 
     def _keep(self, token: AccessToken, due_at: datetime | None) -> AccessToken:
         with self._kept_lock:

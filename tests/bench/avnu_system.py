@@ -1,5 +1,6 @@
-"""Avnu as it is deployed: the ASGI door under uvicorn, and `celery -A avnu worker`."""
+"""Avnu as it is deployed: the ASGI door under uvicorn, and a worker whose handlers only read."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from avnu.keys import Keys
 from avnu.shopify.topics import AREAS
 from tests.bench.processes import REPOSITORY, Program
 from tests.bench.system import client, environment
+from tests.support.database import database_environ
 
 NAMESPACE = "avnu"
 INBOX_DB = 2
@@ -37,7 +39,10 @@ class Avnu:
         return self._start("receiver", command, redis_port)
 
     def start_worker(self, redis_port: int) -> Program:
-        command = [sys.executable, "-m", "celery", "-A", "avnu", "worker", "--loglevel", "WARNING"]
+        command = [
+            *(sys.executable, "-m", "celery", "-A", "tests.bench.avnu_worker", "worker"),
+            *("--loglevel", "WARNING"),
+        ]
         return self._start("worker", command, redis_port)
 
     def open_webhooks(self, redis_port: int) -> Callable[[], int]:
@@ -50,12 +55,16 @@ class Avnu:
 
         return count
 
+    def _database(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"avnu-bench-{os.getpid()}"
+
     def _start(self, part: str, command: list[str], redis_port: int) -> Program:
         env = {
             **environment(redis_port),
             "PYTHONPATH": str(REPOSITORY),
             "AVNU_NAMESPACE": NAMESPACE,
             "QUEUE_CONCURRENCY": str(CONCURRENCY),
+            **database_environ(self._database()),
         }
         # Away from the repository: a developer's .env is no part of the measurement.
         return Program(f"{self.name} {part}", command, env=env, cwd=Path(tempfile.gettempdir()))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from avnu.settings import Settings
+from tests.support.database import database_environ
 from tests.support.payloads import ROOT
 from tests.support.waiting import wait_until
 
@@ -105,6 +106,7 @@ def environ(tree: Path, settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         **settings.to_environ(),
+        **database_environ(tree / "database"),
         "PYTHONPATH": str(tree),
         "TOY_BOX": str(tree / "box"),
     }

@@ -16,7 +16,8 @@ from tests.support.waiting import wait_until
 
 LINE = re.compile(
     r"sent=(\d+) accepted=(\d+) duplicates=(\d+) replayed=(\d+) rejected=(\d+) ignored=(\d+) "
-    r"unavailable=(\d+) settled=(\d+) retried=(\d+) dead=(\d+) lost=0"
+    r"unavailable=(\d+) settled=(\d+) retried=(\d+) dead=(\d+) lost=0 "
+    r"api_calls=(\d+) api_saved=(\d+) throttled=0"
 )
 # As many as each kind of mischief needs to happen at all.
 SMALL = ["demo", "--deliveries", "800", "--shops", "8"]
@@ -47,12 +48,14 @@ def test_a_small_one(tmp_path: Path, temporary: dict[str, str]) -> None:
     assert marked(mark) == []
     last = LINE.fullmatch(out.decode().splitlines()[-1])
     assert last, out.decode()
-    sent, accepted, duplicates, replayed, rejected, ignored, unavailable, settled, _, dead = map(
-        int, last.groups()
-    )
+    (
+        sent, accepted, duplicates, replayed, rejected, ignored, unavailable, settled, _, dead,
+        calls, saved,
+    ) = map(int, last.groups())  # fmt: skip
     assert sent == accepted + duplicates + replayed + rejected + ignored + unavailable
     assert accepted == settled + dead
     assert min(accepted, duplicates, replayed, rejected, ignored, settled, dead) > 0
+    assert 0 < calls < saved
     assert b"killed the worker (-9)" in err
     assert b"\x1b" not in out + err
 

@@ -3,9 +3,11 @@
 import random
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
 from avnu.cli.demo_accounts import Accounts, reconcile
+from avnu.cli.demo_calls import ApiCalls
 from avnu.inbox import Inbox
 from avnu.sandbox import Delivery, Kind, Ledger, trigger
 from avnu.sandbox.connection import Answer
@@ -15,6 +17,7 @@ from tests.support.inbox import DONE, REJECTED, arrival, begin, open_inbox, sett
 
 SHOP = "one.myshopify.com"
 TOPIC = "orders/create"
+CALLS = ApiCalls(calls=2, throttled=0, points=11, lookups=9, told=2)
 
 
 @pytest.fixture
@@ -52,11 +55,11 @@ def ledger(inbox: Inbox) -> Ledger:
 
 
 def test_agreement(inbox: Inbox, ledger: Ledger) -> None:
-    accounts = reconcile(ledger, inbox, held=2)
+    accounts = reconcile(ledger, inbox, CALLS, held=2)
     assert accounts.faults == []
     assert accounts.line() == (
         "sent=4 accepted=4 duplicates=0 replayed=0 rejected=0 ignored=0 unavailable=0 "
-        "settled=4 retried=0 dead=0 lost=0"
+        "settled=4 retried=0 dead=0 lost=0 api_calls=2 api_saved=7 throttled=0"
     )
     assert accounts.table()[-1][:2] == ("in hand", 2)
 
@@ -124,9 +127,25 @@ def test_disagreement(
 ) -> None:
     said, lost = DISAGREEMENTS[tamper]
     tamper(inbox, ledger)
-    accounts = reconcile(ledger, inbox, held=0)
+    accounts = reconcile(ledger, inbox, CALLS, held=0)
     assert any(said in fault for fault in accounts.faults), accounts.faults
     assert accounts.totals["lost"] == lost
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"throttled": 1}, "1 calls were THROTTLED"),
+        ({"calls": 0, "told": 0}, "no handler has called the Admin API"),
+        ({"told": 3}, "Avnu counted 3 calls, the sandbox 2"),
+    ],
+)
+def test_a_fault_in_the_calls(
+    inbox: Inbox, ledger: Ledger, changes: dict[str, int], said: str
+) -> None:
+    accounts = reconcile(ledger, inbox, msgspec.structs.replace(CALLS, **changes), held=0)
+    assert len(accounts.faults) == 1
+    assert said in accounts.faults[0]
 
 
 def test_an_open_one_and_a_dead_one_are_told(inbox: Inbox) -> None:
@@ -135,7 +154,7 @@ def test_an_open_one_and_a_dead_one_are_told(inbox: Inbox) -> None:
     holder, _ = begin(inbox)
 
     def faults() -> str:
-        told: Accounts = reconcile(ledger, inbox, held=0)
+        told: Accounts = reconcile(ledger, inbox, CALLS, held=0)
         assert told.totals["lost"] == 0
         return "\n".join(told.faults)
 

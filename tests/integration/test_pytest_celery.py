@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from cryptography.fernet import Fernet
 from pytest_celery import (
     CeleryTestSetup,
     CeleryTestWorker,
@@ -25,6 +26,7 @@ from avnu.connections import Connections
 from avnu.inbox import Inbox
 from avnu.inbox.audit import audit
 from avnu.settings import Settings
+from tests.support.database import database_environ
 from tests.support.deliveries import Maker
 from tests.support.local_containers import (
     LocalContainer,
@@ -98,7 +100,11 @@ def celery_backend_cluster() -> None:
 def worker_environ(celery_broker: RedisTestBroker) -> dict[str, str]:
     """As a worker in a container reaches the broker."""
     host = {"REDIS_HOST": str(celery_broker.container.hostname), "REDIS_PORT": "6379"}
-    return Settings.load({**_WANTED, **host}).to_environ()
+    keys = {
+        "TOKEN_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "DATABASE_URL": "sqlite:////tmp/avnu.db",
+    }
+    return Settings.load({**_WANTED, **host, **keys}).to_environ()
 
 
 avnu_image = build(
@@ -108,7 +114,7 @@ worker_options: dict[str, Any] = {
     "image": "{avnu_image.id}",
     "environment": fxtr("worker_environ"),
     "network": "{default_pytest_celery_network.name}",
-    "command": ["celery", "-A", "avnu", "worker", "-l", "INFO"],
+    "command": ["sh", "-c", "avnu db upgrade && exec celery -A avnu worker -l INFO"],
     "wrapper_class": CeleryWorkerContainer,
     "timeout": 120,
 }
@@ -126,7 +132,7 @@ def celery_worker_cluster(
         containers = [request.getfixturevalue(name) for name in names]
         yield CeleryWorkerCluster(*(CeleryTestWorker(one, app) for one in containers))
         return
-    environ = settings_at(celery_broker).to_environ()
+    environ = settings_at(celery_broker).to_environ() | database_environ(tmp_path)
     programs = [Worker(f"w{n}", tmp_path, environ, app="avnu").launch() for n in range(WORKERS)]
     parts = [LocalWorker(LocalContainer(one.name, ProgramPart(one))) for one in programs]
     yield CeleryWorkerCluster(*(CeleryTestWorker(part, app) for part in parts))
@@ -183,7 +189,7 @@ def inbox(setup: CeleryTestSetup) -> Inbox:
 
 
 def accept(setup: CeleryTestSetup, maker: Maker, n: int) -> None:
-    """Webhooks whose bodies Avnu's own handlers can read."""
+    """Webhooks whose bodies Avnu's own handlers can read, and that need no call of Shopify."""
     answers = inbox(setup).accept(
         [maker.make(f"shop-{i % 7}", "products", id=i + 1) for i in range(n)]
     )

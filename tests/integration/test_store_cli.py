@@ -11,12 +11,10 @@ import pytest
 from click.testing import Result
 from cryptography.fernet import Fernet
 
-from avnu.cli import store_session
 from avnu.clock import SystemClock
 from avnu.inbox import Inbox
 from avnu.secret import Secret
 from avnu.settings import Settings
-from avnu.shopify.exchange import TokenEndpoint
 from avnu.store.database import Store
 from avnu.store.schema import upgrade
 from avnu.store.shops import Shops, Status
@@ -68,14 +66,10 @@ def shops(store: Store) -> Shops:
 
 
 @pytest.fixture
-def shopify(monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+def shopify(environ: dict[str, str]) -> Iterator[TokenServer]:
     """``avnu shops refresh`` asks this server instead of the shop."""
     with serving() as server:
-        monkeypatch.setattr(
-            store_session,
-            "TokenEndpoint",
-            lambda settings, pool, clock: TokenEndpoint(settings, pool, clock, server.origin),
-        )
+        environ["SHOPIFY_ADMIN_ORIGIN"] = server.origin
         yield server
 
 

@@ -89,9 +89,11 @@ def test_a_process_frozen_past_its_lease_stores_nothing(
         database, [key], shopify.origin, SHOP, act="freeze", options={"lease_s": 1.5}
     ) as frozen:
         ask(frozen)
-        wait_until(lambda: _state(frozen) == "T", 20, "it is frozen")
-        stored = make_tokens(wait_s=10).get(SHOP)
-        frozen.send_signal(18)  # SIGCONT
+        try:
+            wait_until(lambda: _state(frozen) == "T", 20, "it is frozen")
+            stored = make_tokens(wait_s=10).get(SHOP)
+        finally:
+            frozen.send_signal(18)  # SIGCONT
         out, err = frozen.communicate(timeout=20)
     assert json.loads(out) == [TokenUnavailable.__name__], err
     assert "came too late to be stored" in err

@@ -15,6 +15,7 @@ from avnu.inbox.arrival import Arrival
 from avnu.inbox.audit import Audit, _Auditor, audit
 from avnu.keys import ref
 from avnu.settings import Settings
+from tests.support.database import database_environ
 from tests.support.deliveries import SECRET, Direct, Maker, Sender
 from tests.support.load import Load
 from tests.support.programs import Receiver, Worker
@@ -50,7 +51,7 @@ class Stack:
         self.chance = random.Random(seed)
         self.server = Server(folder / "server", kind, extra)
         self.server.start()
-        self._wanted = {**_DEFAULTS, **(settings or {})}
+        self._wanted = {**_DEFAULTS, **database_environ(folder), **(settings or {})}
         self.settings = Settings.load({**self.server.environ(), **self._wanted})
         self._connections = Connections(self.settings)
         self.inbox: Inbox = build_inbox(self.settings, self._connections)

@@ -6,16 +6,14 @@ Shopify's answer and the commit: ``kill`` or ``freeze``.
 """
 
 import json
-import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import urllib3
 
 from avnu.clock import SystemClock
 from avnu.errors import AvnuError
@@ -23,6 +21,7 @@ from avnu.logs import configure_logging
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.shopify.exchange import TokenEndpoint
+from avnu.shopify.transport import Transport
 from avnu.store.database import Store
 from avnu.store.pairs import TokenPair
 from avnu.store.tokens import Tokens
@@ -35,14 +34,22 @@ _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
 
 def tokens_for(store: Store, keys: list[str], origin: str, act: str = "", **options: Any) -> Tokens:
     """Tokens that are refreshed at ``origin``."""
-    settings = Settings.load({"SHOPIFY_API_KEY": CLIENT_ID, "SHOPIFY_API_SECRET": CLIENT_SECRET})
+    settings = Settings.load(
+        {
+            "SHOPIFY_API_KEY": CLIENT_ID,
+            "SHOPIFY_API_SECRET": CLIENT_SECRET,
+            "SHOPIFY_ADMIN_ORIGIN": origin,
+        }
+    )
     clock = SystemClock()
-    endpoint = TokenEndpoint(settings, urllib3.PoolManager(), clock, origin)
+    endpoint = TokenEndpoint(settings, Transport(settings, clock))
 
     def exchange(shop: str, refresh_token: Secret) -> TokenPair:
         pair = endpoint.exchange(shop, refresh_token)
         if act:
-            os.kill(os.getpid(), _SIGNALS[act])
+            # To this thread: one that goes to the process may be taken by another, and this one
+            # then runs on for a moment, into the transaction that must not have begun.
+            signal.pthread_kill(threading.get_ident(), _SIGNALS[act])
         return pair
 
     vault = Vault(tuple(map(Secret, keys)))

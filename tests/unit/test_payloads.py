@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avnu.clock import SystemClock
 from avnu.errors import Unreadable
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Letter
@@ -20,8 +19,9 @@ from avnu.shopify.payloads.inventory import InventoryItem, InventoryLevel
 from avnu.shopify.payloads.orders import Fulfillment, Order, Refund
 from avnu.shopify.payloads.products import Product
 from avnu.shopify.topics import TOPICS
-from avnu.webhook import Handler, Shop, Webhook
+from avnu.webhook import Handler, Webhook
 from tests.support import payloads
+from tests.support.offline import OfflineShop
 
 OWN = payloads.own()
 PUBLISHED = {name: body for name, body in payloads.published().items() if name in TOPICS}
@@ -47,7 +47,7 @@ def handler(topic: str) -> Handler:
 def handle(topic: str, body: bytes) -> Webhook:
     """Run the handler of ``topic`` on a batch of one, as a worker would."""
     given_one = webhook(topic, body)
-    handler(topic)(Shop(given_one.shop, SystemClock(), 60), [given_one])
+    handler(topic)(OfflineShop(given_one.shop), [given_one])
     return given_one
 
 
@@ -71,7 +71,7 @@ def test_every_handler_takes_its_topics(topic: str) -> None:
 def test_what_is_not_the_payload_is_rejected(topic: str, body: bytes) -> None:
     one = webhook(topic, body)
     with pytest.raises(Unreadable):
-        handler(topic)(Shop(one.shop, SystemClock(), 60), [one])
+        handler(topic)(OfflineShop(one.shop), [one])
     assert one.verdict
     assert one.verdict.letter is Letter.REJECTED
     assert topic in one.verdict.reason

@@ -14,9 +14,10 @@ from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Parking, Settlement
 from avnu.run import place_of, reason_of, run_batch, runs, superseded_by
 from avnu.webhook import Handler, Shop, Webhook
+from tests.support.offline import OfflineShop
 
 DOMAIN = "one.myshopify.com"
-SHOP = Shop(DOMAIN, SystemClock(), 10.0**9)
+SHOP = OfflineShop(DOMAIN)
 ORDER, PRODUCT = "orders/updated", "products/update"
 
 
@@ -128,7 +129,7 @@ def test_an_exception_leaves_what_was_settled_before_it() -> None:
 
 def test_when_half_the_time_is_gone_the_rest_goes_alone() -> None:
     clock = ByHand()
-    shop = Shop(DOMAIN, clock, 60.0)
+    shop = OfflineShop(DOMAIN, clock, 60.0)
     batch = [webhook(resource=n) for n in range(5)]
 
     def slow(given: Shop, webhooks: Sequence[Webhook]) -> None:

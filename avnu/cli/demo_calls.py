@@ -1,0 +1,75 @@
+"""The demo's calls of the Admin API, counted by the sandbox, and what made others unnecessary."""
+
+import http.client
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+import redis
+
+from avnu.cache.counters import ENDS
+from avnu.cache.peek import counts
+from avnu.errors import CannotReach
+from avnu.keys import Keys
+from avnu.settings import Settings
+
+_ENDS = frozenset(end.value for end in ENDS)
+_TIMEOUT_S = 5.0
+
+
+class ApiCalls(msgspec.Struct, frozen=True):
+    """``calls``, ``throttled`` and ``points`` by the sandbox; ``lookups`` and ``told`` by Avnu.
+
+    ``lookups``: things that handlers wanted to know of Shopify. ``told``: calls that Avnu counted
+    itself; of a killed worker the last quarter of a second is missing.
+    """
+
+    calls: int
+    throttled: int
+    points: int
+    lookups: int
+    told: int
+
+    def saved(self, superseded: int) -> int:
+        """Look-ups without a call of their own: cached, or answered together with others.
+
+        ``superseded`` webhooks would each have been followed up, had no newer one stood for them.
+        """
+        return max(0, self.lookups - self.calls) + superseded
+
+    def faults(self) -> Iterator[str]:
+        """What must not be."""
+        if self.throttled:
+            yield f"{self.throttled} calls were THROTTLED: the budget let too many pass"
+        if not self.calls:
+            yield "no handler has called the Admin API"
+        if self.told > self.calls:
+            yield f"Avnu counted {self.told} calls, the sandbox {self.calls}"
+
+
+def api_calls(settings: Settings, client: "redis.Redis") -> ApiCalls:
+    """Both sides' counts, once the workers have ended; ``client`` is on DB 0."""
+    names = Keys(settings.avnu_namespace)
+    report = _report(settings.shopify_admin_origin)
+    told: dict[bytes, bytes] = client.hgetall(names.of("api_counts"))  # type: ignore[assignment]
+    return ApiCalls(
+        calls=int(report["calls"]),
+        throttled=int(report["throttled"]),
+        points=int(report["points_spent"]),
+        lookups=sum(n for (_, outcome), n in counts(client, names).items() if outcome in _ENDS),
+        told=sum(int(n) for name, n in told.items() if name != b"points"),
+    )
+
+
+def _report(origin: str) -> dict[str, float]:
+    where = urlsplit(origin)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/sandbox/report")
+        answer = connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as fault:
+        raise CannotReach(f"the sandbox at {origin} does not answer: {fault}") from fault
+    finally:
+        connection.close()
+    report: dict[str, float] = msgspec.json.decode(answer)
+    return report

@@ -1,0 +1,66 @@
+"""Shops of the sandbox install the app: as after a merchant's click, tokens come for a code."""
+
+import random
+from collections.abc import Iterable
+
+from avnu.cli.output import say
+from avnu.clock import SystemClock
+from avnu.errors import AvnuError, TokenExchangeFailed, UnknownShop
+from avnu.secret import Secret
+from avnu.settings import Settings
+from avnu.shopify.exchange import TokenEndpoint
+from avnu.shopify.transport import Transport
+from avnu.store.database import Store
+from avnu.store.installing import Installing
+from avnu.store.schema import require_schema
+from avnu.store.shops import Shops, Status
+from avnu.store.vault import require_vault
+
+# The sandbox takes any code; it stands for the merchant's consent.
+_CODE = Secret("installed-in-the-sandbox")
+
+
+def install_shops(settings: Settings, domains: Iterable[str]) -> list[str]:
+    """Those that have no tokens get some; returns which did.
+
+    Raises SettingsInvalid, StoreUnavailable, StoreOutdated, and TokenExchangeFailed when the
+    sandbox does not answer.
+    """
+    clock = SystemClock()
+    transport = Transport(settings, clock)
+    endpoint = TokenEndpoint(settings, transport)
+    installed = []
+    with Store(settings.database_url) as store:
+        require_schema(store)
+        shops = Shops(store, clock)
+        taking = Installing(store, require_vault(settings), clock, random.SystemRandom())
+        for domain in dict.fromkeys(domains):
+            if not _is_installed(shops, domain):
+                taking.install(domain, endpoint.redeem(domain, _CODE))
+                installed.append(domain)
+    transport.close()
+    return installed
+
+
+def install_if_sandboxed(settings: Settings, domains: Iterable[str]) -> list[str]:
+    """The same before webhooks are simulated, where SHOPIFY_ADMIN_ORIGIN names the sandbox.
+
+    Webhooks may be sent without: what their handlers ask of Shopify then waits, parked.
+    """
+    if not settings.shopify_admin_origin:
+        return []
+    try:
+        return install_shops(settings, domains)
+    except TokenExchangeFailed as fault:
+        say(f"the shops are not installed, the sandbox does not give tokens: {fault}")
+    except AvnuError as fault:
+        say(f"the shops are not installed: {fault}")
+    return []
+
+
+def _is_installed(shops: Shops, domain: str) -> bool:
+    try:
+        found = shops.get(domain)
+    except UnknownShop:
+        return False
+    return found.has_access_token and found.status is Status.INSTALLED

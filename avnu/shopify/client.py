@@ -1,0 +1,129 @@
+"""Everything of one process that calls Shopify, wired: transport, tokens, guards, cache."""
+
+import random
+from collections.abc import Callable
+
+from avnu.breaker import BreakerListener
+from avnu.breaker_policy import CLOSED
+from avnu.cache import Cache
+from avnu.clock import Clock
+from avnu.connections import Connections
+from avnu.errors import (
+    CallRefused,
+    OutOfTime,
+    SettingsInvalid,
+    ShopForbidden,
+    ShopFrozen,
+    ShopLocked,
+    ShopNotFound,
+    ShopUnauthorised,
+    TokenExchangeFailed,
+    UnknownShop,
+)
+from avnu.guards import build_guards
+from avnu.keys import Keys
+from avnu.secret import Secret
+from avnu.settings import Settings
+from avnu.shopify.admin import Admin
+from avnu.shopify.calls import Calls
+from avnu.shopify.deprecations import Deprecations
+from avnu.shopify.exchange import TokenEndpoint
+from avnu.shopify.transport import Transport
+from avnu.store.database import Store
+from avnu.store.pairs import TokenPair
+from avnu.store.shops import Shops
+from avnu.store.tokens import Tokens
+from avnu.store.vault import require_vault
+
+# What only its own caller can deal with, or what an old value would hide from operators.
+_NOT_HIDDEN = (
+    CallRefused, OutOfTime, ShopForbidden, ShopFrozen, ShopLocked, ShopNotFound, ShopUnauthorised,
+    UnknownShop,
+)  # fmt: skip
+
+# Parkings that end when the breaker closes: those of its refusals, and of the trouble before it.
+OVER_WHEN_CLOSED = ("breaker", "platform")
+
+
+class Unparking(BreakerListener):
+    """Lets shops that waited for Shopify go on when the breaker closes.
+
+    Called in one process only. If that one dies first, each shop goes on when its time comes.
+    """
+
+    def __init__(self, unpark: Callable[[], object]) -> None:
+        self._unpark = unpark
+
+    def turned(self, cb: object, old_state: str, new_state: str) -> None:  # noqa: ARG002
+        """The state changed by what this process did."""
+        if new_state == CLOSED:
+            self._unpark()
+
+
+class Shopify:
+    """Safe to share between threads. Making one opens nothing.
+
+    ``unpark(shop)`` and ``unpark_waiting(causes)`` are the inbox's. Raises SettingsInvalid when
+    TOKEN_ENCRYPTION_KEYS is not set.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        connections: Connections,
+        clock: Clock,
+        chance: random.Random,
+        *,
+        unpark: Callable[[str], object],
+        unpark_waiting: Callable[[tuple[str, ...]], object],
+    ) -> None:
+        vault = require_vault(settings)
+        self.transport = Transport(settings, clock)
+        self.store = Store(settings.database_url)
+        self.guards = build_guards(settings, connections.cache(), clock)
+        self.guards.breaker.add_listener(Unparking(lambda: unpark_waiting(OVER_WHEN_CLOSED)))
+        self.cache = Cache(settings, connections.entries(), clock, chance, passing=_NOT_HIDDEN)
+        self.tokens = Tokens(
+            self.store,
+            vault,
+            exchange_of(settings, self.transport),
+            clock,
+            chance,
+            renewed=unpark,
+        )
+        self._calls = Calls(
+            settings,
+            clock,
+            transport=self.transport,
+            guards=self.guards,
+            tokens=self.tokens,
+            shops=Shops(self.store, clock),
+            deprecations=Deprecations(connections.cache(), Keys(settings.avnu_namespace), clock),
+        )
+
+    def admin(self, shop: str, until_s: float) -> Admin:
+        """The Admin API of one shop, for work that must be over at ``until_s`` (monotonic)."""
+        return Admin(shop, self._calls, until_s)
+
+    def close(self) -> None:
+        """Bring what was counted to Redis, and close what is open."""
+        self.cache.close()
+        self.guards.close()
+        self.transport.close()
+        self.store.close()
+
+
+def exchange_of(settings: Settings, transport: Transport) -> Callable[[str, Secret], TokenPair]:
+    """Refreshes tokens. An app without credentials in the settings is told of at each use.
+
+    Lasting tokens need none, so their absence is no reason not to start.
+    """
+
+    def exchange(shop: str, refresh_token: Secret) -> TokenPair:
+        try:
+            endpoint = TokenEndpoint(settings, transport)
+        except SettingsInvalid as fault:
+            raise TokenExchangeFailed("; ".join(fault.faults)) from None
+        return endpoint.exchange(shop, refresh_token)
+
+    return exchange

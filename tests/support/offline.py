@@ -1,0 +1,52 @@
+"""A shop without Shopify, for tests of handlers alone: look-ups find nothing, and are noted."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from avnu.cache import Kind
+from avnu.clock import Clock, SystemClock
+from avnu.shopify.client import Shopify
+from avnu.webhook import Shop
+
+T = TypeVar("T")
+K = TypeVar("K", int, str)
+
+
+def no_shopify() -> Shopify:
+    """For a shop whose handlers must not call."""
+    raise AssertionError("this test has no Shopify to call")
+
+
+class OfflineShop(Shop):
+    """``asked`` and ``forgotten`` are the look-ups and invalidations: kind and ids."""
+
+    def __init__(
+        self, domain: str, clock: Clock | None = None, deadline_s: float = 10.0**9
+    ) -> None:
+        super().__init__(domain, clock or SystemClock(), deadline_s, no_shopify)
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+        self.forgotten: list[tuple[str, tuple[Any, ...]]] = []
+
+    def cached(
+        self,
+        kind: Kind[T],
+        id: int | str = "",  # noqa: A002 - Shopify's word
+        *,
+        at_least: int | None = None,  # noqa: ARG002 - as Shop has it
+        ttl_s: float | None = None,  # noqa: ARG002
+    ) -> T | None:
+        self.asked.append((kind.name, (id,)))
+        return None
+
+    def cached_many(
+        self,
+        kind: Kind[T],
+        wanted: Mapping[K, int | None],
+        *,
+        ttl_s: float | None = None,  # noqa: ARG002
+    ) -> dict[K, T | None]:
+        self.asked.append((kind.name, tuple(wanted)))
+        return dict.fromkeys(wanted)
+
+    def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
+        self.forgotten.append((kind.name, tuple(ids or ())))
