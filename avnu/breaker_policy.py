@@ -14,6 +14,9 @@ OPEN = "open"
 HALF_OPEN = "half-open"
 AUTO = "auto"
 
+OVER_WHEN_CLOSED = ("breaker", "platform")
+"""Causes of parking that end when the breaker closes: its refusals, and the trouble before it."""
+
 _CLOSED_KEEP_MS = 24 * 3600 * 1000
 # A refused caller asks again after this in a half-open window: all resume within 1 s of closing.
 PROBE_AGAIN_MS = 250

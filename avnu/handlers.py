@@ -10,7 +10,8 @@
 A handler gets one shop and a batch, oldest first. What it does not settle is done when it returns.
 An exception is a failed run of a webhook that ran alone; after one out of a batch of several, the
 handler is called again for each of them by itself, in order. ``raise Park(...)`` makes the shop
-wait, nothing spent.
+wait, nothing spent; whatever of Shopify or the database cannot be reached just now raises it for
+you, so that ``shop.cached(...)`` and ``shop.admin`` need no ``try``.
 """
 
 from typing import Any

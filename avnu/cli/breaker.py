@@ -8,9 +8,17 @@ import click
 import msgspec
 
 from avnu.breaker_control import BreakerControl, BreakerState
-from avnu.breaker_policy import AUTO, CLOSED, OPEN, SHOPIFY, BreakerPolicy
+from avnu.breaker_policy import (
+    AUTO,
+    CLOSED,
+    OPEN,
+    OVER_WHEN_CLOSED,
+    SHOPIFY,
+    BreakerPolicy,
+)
 from avnu.cli.guards_session import open_guards_server
 from avnu.cli.output import duration, json_option, moment, show_json, show_table, write
+from avnu.cli.session import unpark_waiting
 from avnu.errors import NotFound
 from avnu.keys import Keys
 
@@ -75,6 +83,9 @@ def _force(name: str, word: str, done: str, was_so: str) -> None:
             raise NotFound(f"no breaker {name!r}; there is {', '.join(control.names(KNOWN))}")
         changed = control.force(name, word)
     write(f"breaker {name}: {done if changed else was_so}")
+    if changed and word != OPEN:
+        # Shops that were refused wait for longer than the operator does.
+        unpark_waiting(OVER_WHEN_CLOSED)
 
 
 @contextmanager

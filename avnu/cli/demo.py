@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from avnu.embedded import EmbeddedServer, free_port
 from avnu.errors import AvnuError, CheckFailed
 from avnu.sandbox import ALL_MISCHIEF, plan
 from avnu.sandbox.delivery import SHOPIFYS_OWN
+from avnu.sandbox.store import FIRST_DAY
 from avnu.settings import Settings
 from avnu.store.database import Store
 from avnu.store.schema import upgrade
@@ -70,7 +72,10 @@ def _play(folder: Path, deliveries: int, shops: int, seed: int) -> Accounts:
         settings = _settings(folder, server)
         with Store(settings.database_url) as store:
             upgrade(store)
-        day = ("--seed", str(seed), "--shops", str(shops), "--deliveries", str(deliveries))
+        day = (
+            *("--seed", str(seed), "--shops", str(shops), "--deliveries", str(deliveries)),
+            *("--day", f"{datetime.fromtimestamp(FIRST_DAY, UTC):%Y-%m-%d}"),
+        )
         stage = stack.enter_context(Stage(settings, folder, clock, day))
         stage.start()
         planned = plan(seed, shops, deliveries, ALL_MISCHIEF)

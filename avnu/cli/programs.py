@@ -49,10 +49,10 @@ def beat(settings: Settings, folder: Path) -> list[str]:
     ]
 
 
-def sandbox(settings: Settings, *day: str) -> list[str]:
-    """The sandbox's Admin API where SHOPIFY_ADMIN_ORIGIN says; ``day``: options of its day."""
+def sandbox(settings: Settings, *options: str) -> list[str]:
+    """The sandbox's Admin API where SHOPIFY_ADMIN_ORIGIN says; ``options`` of `sandbox serve`."""
     port = urlsplit(settings.shopify_admin_origin).port
-    return [sys.executable, "-m", "avnu", "sandbox", "serve", "--port", str(port), *day]
+    return [sys.executable, "-m", "avnu", "sandbox", "serve", "--port", str(port), *options]
 
 
 def environment(settings: Settings, around: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -1,16 +1,19 @@
 """``avnu sandbox``: be Shopify's Admin API on this machine, and make it misbehave."""
 
 import random
+import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 import urllib3
 
-from avnu.cli.output import json_option, show_facts, show_json, show_table, write
+from avnu.cli.output import json_option, say, show_facts, show_json, show_table, write
 from avnu.cli.programs import end_like_ctrl_c
 from avnu.clock import SystemClock
 from avnu.errors import CannotReach, SettingsInvalid
@@ -19,7 +22,9 @@ from avnu.sandbox.shops import make_shops
 from avnu.settings import Settings, load_settings
 
 _TIMEOUT_S = 10.0
-_origin = click.option("--origin", required=True, metavar="URL", help="What `serve` has printed.")
+_origin = click.option(
+    "--origin", metavar="URL", help="What `serve` has printed; default SHOPIFY_ADMIN_ORIGIN."
+)
 
 
 @click.group()
@@ -48,6 +53,11 @@ def sandbox() -> None:
     metavar="MIN MAX",
     help="How long each GraphQL call takes.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that keeps the tokens from one run to the next.",
+)
 def serve(
     *,
     port: int,
@@ -56,6 +66,7 @@ def serve(
     deliveries: int | None,
     day: datetime | None,
     latency_ms: tuple[float, float] | None,
+    keep: Path | None,
 ) -> None:
     """Answer Admin API calls on loopback until Ctrl-C or SIGTERM.
 
@@ -80,7 +91,7 @@ def serve(
         least, most = latency_ms
         served.weather.set("latency", seconds=least / 1000, most_seconds=most / 1000)
     end_like_ctrl_c()
-    with served, suppress(KeyboardInterrupt):
+    with served, _kept(served, keep), suppress(KeyboardInterrupt):
         write(f"sandbox's Admin API at {served.origin}")
         threading.Event().wait()
 
@@ -96,12 +107,12 @@ def serve(
 @click.option("--most-seconds", type=click.FloatRange(0), help="The end of a range of latency.")
 @click.option("--text", help="What the fault says, or the field that it spoils.")
 @json_option
-def weather(*, origin: str, as_json: bool, **rule: Any) -> None:
+def weather(*, origin: str | None, as_json: bool, **rule: Any) -> None:
     """Set the fault NAME, `clear` them all, or `release` what hangs.
 
     A wrong NAME gets the list of those that there are.
     """
-    told = _asked("POST", f"{origin}/sandbox/weather", rule)
+    told = _asked("POST", f"{_found(origin)}/sandbox/weather", rule)
     if as_json:
         show_json(told)
         return
@@ -114,9 +125,9 @@ def weather(*, origin: str, as_json: bool, **rule: Any) -> None:
 @sandbox.command()
 @_origin
 @json_option
-def report(*, origin: str, as_json: bool) -> None:
+def report(*, origin: str | None, as_json: bool) -> None:
     """Show what has been asked and answered, and what it cost."""
-    told = _asked("GET", f"{origin}/sandbox/report", None)
+    told = _asked("GET", f"{_found(origin)}/sandbox/report", None)
     if as_json:
         show_json(told)
         return
@@ -129,6 +140,23 @@ def report(*, origin: str, as_json: bool) -> None:
     show_facts({name.replace("_", " "): value for name, value in facts.items()})
     head = ("shop", "calls", "throttled", "points requested", "points spent")
     show_table(head, [[shop, *counts.values()] for shop, counts in told["shops"].items()])
+
+
+@contextmanager
+def _kept(served: AdminSandbox, path: Path | None) -> Iterator[None]:
+    """Tokens that an earlier run gave out are good, and those of this one will be."""
+    if path is not None and path.exists():
+        try:
+            served.tokens.load(path.read_bytes())
+        except msgspec.MsgspecError:
+            say(f"{path} holds no tokens of a sandbox, and is written anew")
+    yield
+    if path is not None:
+        # Ctrl-C reaches the whole terminal, and then `avnu up` asks once more.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        path.touch(mode=0o600)
+        path.write_bytes(served.tokens.dump())
 
 
 def _settings() -> Settings:
@@ -159,6 +187,14 @@ def _world(seed: int | None, shops: int, deliveries: int | None, day: datetime |
     if deliveries is None:
         return World(make_shops(seed, shops), start=start)
     return World.played(seed, shops, deliveries, start)
+
+
+def _found(origin: str | None) -> str:
+    """The sandbox that is meant; raises UsageError when nobody says which."""
+    known = origin or load_settings().shopify_admin_origin
+    if not known:
+        raise click.UsageError("give --origin, or --env-file .avnu/env for that of `avnu up`")
+    return known
 
 
 def _asked(method: str, url: str, document: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """What a command works with: the settings, and the inbox they point at."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from avnu.cli.output import say
 from avnu.connections import Connections
-from avnu.errors import CannotReach, InboxUnavailable
+from avnu.errors import CannotReach, InboxUnavailable, SettingsInvalid
 from avnu.inbox import Inbox
 from avnu.settings import Settings, load_settings
 
@@ -27,6 +28,21 @@ def open_inbox() -> Iterator[Inbox]:
         raise CannotReach(f"the inbox at {place(settings)} cannot be reached: {fault}") from fault
     finally:
         connections.close()
+
+
+def unpark_waiting(causes: Collection[str]) -> None:
+    """Let all shops that are parked for one of ``causes`` go on now, and say how many did.
+
+    They go on by themselves later, so an inbox that is away is no reason to fail.
+    """
+    try:
+        with open_inbox() as inbox:
+            shops = inbox.unpark_waiting(causes)
+    except (CannotReach, SettingsInvalid) as fault:
+        say(f"shops that wait go on when their time comes, not at once: {fault}")
+    else:
+        if shops:
+            say(f"shops that waited and go on now: {shops:,}")
 
 
 def place(settings: Settings) -> str:

@@ -140,7 +140,8 @@ def _run(settings: Settings, data: Path, server: EmbeddedServer | None) -> None:
     environ = programs.environment(settings)
     together = Processes(alive=lambda: server is None or server.running)
     if _is_sandboxed(settings):
-        together.add("sandbox", programs.sandbox(settings), environ)
+        keep = str(data / "sandbox-tokens")
+        together.add("sandbox", programs.sandbox(settings, "--keep", keep), environ)
     together.add("receiver", programs.receiver(settings), environ)
     together.add("worker", programs.worker(settings), environ)
     together.add("beat", programs.beat(settings, data), environ)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from avnu.breaker import BreakerListener
-from avnu.breaker_policy import CLOSED
+from avnu.breaker_policy import CLOSED, OVER_WHEN_CLOSED
 from avnu.cache import Cache
 from avnu.clock import Clock
 from avnu.connections import Connections
@@ -40,9 +40,6 @@ _NOT_HIDDEN = (
     CallRefused, OutOfTime, ShopForbidden, ShopFrozen, ShopLocked, ShopNotFound, ShopUnauthorised,
     UnknownShop,
 )  # fmt: skip
-
-# Parkings that end when the breaker closes: those of its refusals, and of the trouble before it.
-OVER_WHEN_CLOSED = ("breaker", "platform")
 
 
 class Unparking(BreakerListener):

@@ -10,6 +10,7 @@ from avnu.guards import Class, Guards, Kind, Outcome, Permit, build_guards
 from avnu.settings import Settings
 from tests.support.command import Run, runner, told
 from tests.support.guards import answer, fail, granted, shop
+from tests.support.inbox import BACK, accept, begin, open_inbox, parkings, place, settle
 
 pytest_plugins = ("tests.support.command_fixtures",)
 
@@ -53,6 +54,18 @@ def test_open_close_auto(avnu: Run, guards: Guards) -> None:
     assert "decides" in avnu("breaker", "auto").stdout
     assert "already" in avnu("breaker", "auto").stdout
     assert breaker_of(avnu)["state"] == "closed"
+
+
+@pytest.mark.parametrize("word", ["close", "auto"])
+def test_what_waited_for_it_goes_on(avnu: Run, settings: Settings, word: str) -> None:
+    inbox = open_inbox(settings)
+    accept(inbox, 1)
+    settle(begin(inbox)[0], BACK, park=parkings("one", "breaker", 10**6))
+    avnu("breaker", "open")
+    assert place(inbox)[0] == "p", "opening lets nobody go on"
+    assert "go on now: 1" in avnu("breaker", word).stderr
+    assert place(inbox)[0] == "r"
+    inbox.client.close()
 
 
 def test_an_unknown_breaker_is_not_found(avnu: Run) -> None:

@@ -406,7 +406,7 @@ def test_a_newer_schema_does_not_read_older_entries(cache: Cache) -> None:
 def test_a_full_server_is_left_to_the_inbox(tmp_path: Any) -> None:
     with Server(tmp_path, extra=["--maxmemory", "20mb"]) as server, server.client(0) as db:
         settings = Settings.load(server.environ())
-        fill(db, 75)
+        fill(db, 85)
         with opened(settings) as cache:
             load = Loader()
             for _ in range(2):
@@ -423,7 +423,7 @@ def test_a_full_server_is_left_to_the_inbox(tmp_path: Any) -> None:
 def test_a_server_of_its_own_may_be_filled(tmp_path: Any) -> None:
     with Server(tmp_path, extra=["--maxmemory", "20mb"]) as server, server.client(0) as db:
         own = {"REDIS_CACHE_HOST": server.host, "REDIS_CACHE_PORT": str(server.port)}
-        fill(db, 75)
+        fill(db, 85)
         with opened(Settings.load(own)) as cache:
             load = Loader()
             for _ in range(2):

@@ -150,14 +150,14 @@ def test_a_caller_may_want_them_fresher(cache: Cache) -> None:
 
 
 def test_what_is_due_early_is_loaded_with_the_rest(cache: Cache) -> None:
-    kind = quick(1.0, 60.0)
+    kind = quick(3.0, 60.0)
     load = ManyLoader()
-    load.meanwhile = lambda: time.sleep(0.1)
+    load.meanwhile = lambda: time.sleep(0.15)
     cache.get_many(kind, SHOP, [5, 6], load)
     forget(cache)
 
     class Lot:
-        """Draws the lot that makes a load due 2.7 s before its value's end."""
+        """Draws the lot that makes a load due 4 s before its value's end."""
 
         random = staticmethod(lambda: 1e-12)
         getrandbits = staticmethod(lambda _: time.monotonic_ns())

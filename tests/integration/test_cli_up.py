@@ -107,11 +107,8 @@ def test_a_webhook_goes_through_and_ctrl_c_ends_all(
         answer = up.ask("simulate", "trigger", "orders/create", "--shop", "a-b.myshopify.com")
         assert answer["answer"] == 200
 
-        def settled() -> Any:
-            return up.ask("webhooks", "list", "--shop", "a-b", "--state", "done")
-
-        found = wait_until(settled, 10, "the webhook was settled")
-        assert [one["webhook_id"] for one in found] == [answer["webhook_id"]]
+        wait_until(lambda: settled(up) == {answer["webhook_id"]}, 10, "the webhook was settled")
+        assert up.ask("sandbox", "report")["calls"] == 1, "its handler has called the sandbox"
         assert up.end(signal.SIGINT) == 0
         assert marked(up.mark) == []
     data = tmp_path / ".avnu"
@@ -130,7 +127,18 @@ def test_a_webhook_goes_through_and_ctrl_c_ends_all(
         again.wait_until_up()
         assert again.ask("webhooks", "list")[0]["webhook_id"] == answer["webhook_id"]
         assert (data / "env").read_text() == text
+        # The shop's token too: it was not installed again.
+        another = again.ask("simulate", "trigger", "products/update", "--shop", "a-b.myshopify.com")
+        both = {answer["webhook_id"], another["webhook_id"]}
+        wait_until(lambda: settled(again) == both, 10, "another webhook was settled")
+        report = again.ask("sandbox", "report")
+        assert (report["answered"], report["token_exchanges"]) == ({"ok": 1}, {})
         assert again.end(signal.SIGTERM) == 0
+
+
+def settled(up: Up) -> set[str]:
+    found = up.ask("webhooks", "list", "--shop", "a-b", "--state", "done")
+    return {one["webhook_id"] for one in found or ()}
 
 
 @pytest.mark.parametrize("words", [("worker",), ("beat",), ("webhooks.asgi:app",)])

@@ -350,3 +350,16 @@ def test_unpark_of_a_paused_shop_stops_it(inbox: Inbox) -> None:
     assert inbox.unpark("one") == 1
     assert place(inbox)[0] == "s"
     check(inbox, waiting=1)
+
+
+def test_unpark_those_that_wait_for_one_cause(inbox: Inbox) -> None:
+    causes = {"one": "breaker", "two": "platform", "three": "frozen", "four": "budget"}
+    for shop, cause in causes.items():
+        accept(inbox, 1, shop=shop)
+        settle(begin(inbox, shop)[0], BACK, park=parkings(shop, cause, 10**6))
+    assert inbox.unpark_waiting(("breaker", "platform")) == 2
+    assert {shop: place(inbox, shop)[0] for shop in causes} == {
+        "one": "r", "two": "r", "three": "p", "four": "p",
+    }  # fmt: skip
+    assert inbox.unpark_waiting(("breaker", "platform")) == 0
+    check(inbox, waiting=4)

@@ -464,6 +464,16 @@ def test_the_report(sandbox: AdminSandbox, app: Caller, clock: HandClock) -> Non
     ]
 
 
+def test_the_operation_that_runs_is_named(sandbox: AdminSandbox, app: Caller) -> None:
+    text = "query A { shop { id } } query B { shop { name } }"
+    for name in ("B", "C"):
+        document = {"query": text, "operationName": name}
+        headers = {"X-Shopify-Access-Token": app.token}
+        reply = app.post("/admin/api/2026-07/graphql.json", document, headers)
+        assert ("errors" in reply.json) == (name == "C")
+    assert sandbox.report()["operations"] == {"B": 1, "": 1}
+
+
 def test_what_is_seen_is_bounded() -> None:
     with AdminSandbox(World(), SystemClock(), most_seen=3) as sandbox:
         caller = Caller(sandbox, SHOP)
@@ -525,7 +535,7 @@ def test_it_ends_with_calls_under_way() -> None:
     before = set(threading.enumerate())
     sandbox.close()
     thread.join(5)
-    assert not thread.is_alive()
+    assert replies[0].data
     assert not [one for one in before if one.name.startswith("sandbox-admin") and one.is_alive()]
     assert sandbox._server.connections == {}
     with pytest.raises(ConnectionRefusedError):

@@ -17,6 +17,7 @@ from avnu.app import create_app
 from avnu.errors import Park
 from avnu.handlers import Area
 from avnu.settings import load_settings
+from avnu.shopify import queries
 from avnu.shopify.topics import AREAS, TOPICS
 from avnu.webhook import Handler, Shop, Webhook
 from avnu.worker import equip
@@ -25,41 +26,47 @@ from tests.support.runs import RUNS, Moment, Runs
 Body = Mapping[str, Any]
 
 
-def _raise(webhook: Webhook, body: Body) -> None:
+def _raise(shop: Shop, webhook: Webhook, body: Body) -> None:
     raise RuntimeError("as its body asked")
 
 
-def _kill(webhook: Webhook, body: Body) -> None:
+def _kill(shop: Shop, webhook: Webhook, body: Body) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _hang(webhook: Webhook, body: Body) -> None:
+def _hang(shop: Shop, webhook: Webhook, body: Body) -> None:
     time.sleep(3600)
 
 
-def _sleep(webhook: Webhook, body: Body) -> None:
+def _sleep(shop: Shop, webhook: Webhook, body: Body) -> None:
     time.sleep(body["s"])
 
 
-def _wait(webhook: Webhook, body: Body) -> None:
+def _wait(shop: Shop, webhook: Webhook, body: Body) -> None:
     """Until a file is there: a test decides when this run ends."""
     while not Path(body["for"]).exists():
         time.sleep(0.01)
 
 
-def _park(webhook: Webhook, body: Body) -> None:
+def _park(shop: Shop, webhook: Webhook, body: Body) -> None:
     raise Park("scripted", body.get("s"))
 
 
-def _reject(webhook: Webhook, body: Body) -> None:
+def _reject(shop: Shop, webhook: Webhook, body: Body) -> None:
     webhook.reject("as its body asked")
 
 
-def _done(webhook: Webhook, body: Body) -> None:
+def _call(shop: Shop, webhook: Webhook, body: Body) -> None:
+    """One call of the Admin API."""
+    shop.admin.query(queries.SHOP)
+
+
+def _done(shop: Shop, webhook: Webhook, body: Body) -> None:
     pass
 
 
-ACTS: Mapping[str, Callable[[Webhook, Body], None]] = {
+ACTS: Mapping[str, Callable[[Shop, Webhook, Body], None]] = {
+    "call": _call,
     "done": _done,
     "raise": _raise,
     "kill": _kill,
@@ -80,7 +87,7 @@ def play(shop: Shop, webhooks: Sequence[Webhook]) -> None:
         if isinstance(act, list):
             act = act[min(len(runs.of(webhook.shop, webhook.id)), len(act) - 1)]
         runs.note(Moment.BEGUN, webhook.shop, webhook.id)
-        ACTS[act](webhook, body)
+        ACTS[act](shop, webhook, body)
         runs.note(Moment.ENDED, webhook.shop, webhook.id)
 
 

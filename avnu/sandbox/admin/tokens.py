@@ -98,6 +98,17 @@ class TokenDesk:
         with self._lock:
             self._books.pop(shop, None)
 
+    def dump(self) -> bytes:
+        """All good tokens, for ``load``: a sandbox that starts again knows its shops."""
+        with self._lock:
+            return msgspec.msgpack.encode(self._books)
+
+    def load(self, dumped: bytes) -> None:
+        """Take over what ``dump`` wrote. Raises msgspec.MsgspecError for anything else."""
+        books = msgspec.msgpack.decode(dumped, type=dict[str, _Book])
+        with self._lock:
+            self._books = books
+
     def _book(self, shop: str) -> _Book:
         return self._books.setdefault(shop, _Book())
 

@@ -16,6 +16,7 @@ from avnu.sandbox.admin.call import Call
 from avnu.sandbox.admin.routing import Routing
 
 MOST_BODY_BYTES = 16 * 1024 * 1024
+_PATIENCE_S = 2.0
 _CLOSED_HARD = struct.pack("ii", 1, 0)
 
 
@@ -34,14 +35,17 @@ class WireServer(ThreadingHTTPServer):
         super().__init__((host, port), _Handler)
 
     def end(self) -> None:
-        """Stop listening and end all connections; returns when their threads have ended."""
+        """Stop listening and end all connections; returns when their threads have ended.
+
+        A call that is under way gets its answer, if that takes no longer than 2 s.
+        """
         self.shutdown()
         self.server_close()
         self.closing = True
         for thread, connection in list(self.connections.items()):
-            with contextlib.suppress(OSError):  # it ended by itself
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(2.0)
+            _shut(connection, socket.SHUT_RD)
+            thread.join(_PATIENCE_S)
+            _shut(connection, socket.SHUT_RDWR)
 
     def shutdown_request(self, request: Any) -> None:
         """Close the connection; one that is to be reset must not say goodbye first."""
@@ -65,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self.server.connections[threading.current_thread()] = self.connection
         if self.server.closing:
-            self.connection.shutdown(socket.SHUT_RDWR)
+            _shut(self.connection, socket.SHUT_RDWR)
 
     def finish(self) -> None:
         self.server.connections.pop(threading.current_thread(), None)
@@ -137,6 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             lines.append("Connection: close")
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+
+def _shut(connection: socket.socket, how: int) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connection.shutdown(how)
 
 
 def _length(headers: Message) -> int | None:
