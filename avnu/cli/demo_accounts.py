@@ -26,12 +26,14 @@ _NAMED = 5
 
 
 class Accounts(msgspec.Struct, frozen=True):
-    """The totals, in the order of the last line, and every disagreement between the two sides."""
+    """The totals, in the order of the last line, and every disagreement between the two sides.
+
+    ``asides`` are of the table alone: what the totals are made of, with a few words on each.
+    """
 
     totals: dict[str, int]
-    held: int  # webhooks that the killed worker had in hand
+    asides: list[tuple[str, int, str]]
     faults: list[str]
-    points: int = 0
 
     def line(self) -> str:
         """The last line: names and order are fixed, later ones are appended."""
@@ -40,11 +42,7 @@ class Accounts(msgspec.Struct, frozen=True):
     def table(self) -> list[tuple[str, int, str]]:
         """The same for people, with a few words on each."""
         rows = [(name, number, _WORDS[name]) for name, number in self.totals.items()]
-        return [
-            *rows,
-            ("points", self.points, "of API budget spent on those calls"),
-            ("in hand", self.held, "webhooks of the worker when it was killed"),
-        ]
+        return [*rows, *self.asides]
 
 
 _WORDS = {
@@ -60,7 +58,7 @@ _WORDS = {
     "dead": "dead letters, here suspected replays",
     "lost": "acknowledged, and not to be found",
     "api_calls": "calls of the Admin API, as the sandbox counted them",
-    "api_saved": "look-ups without a call of their own: cached, batched or superseded",
+    "api_saved": "calls that were not needed:",
     "throttled": "calls that found the shop's bucket empty",
 }
 
@@ -72,7 +70,12 @@ def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accou
     state = overview(inbox)
     lost = [ref for ref in reckoning.kept() | reckoning.suspected() if ref not in found]
     lost += [entry.ref for entry in ledger.given_up()]
-    totals = _totals(reckoning, state, found, len(lost)) | _calls(calls, state)
+    saved = _saved(calls, state)
+    totals = _totals(reckoning, state, found, len(lost)) | {
+        "api_calls": calls.calls,
+        "api_saved": sum(number for _, number, _ in saved),
+        "throttled": calls.throttled,
+    }
     faults = [
         *_named("lost", lost),
         *reckoning.faults,
@@ -84,7 +87,12 @@ def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accou
         *calls.faults(),
         *(f"auditor: {fault}" for fault in audit(inbox).faults),
     ]
-    return Accounts(totals, held, faults, calls.points)
+    asides = [
+        *saved,
+        ("points", calls.points, "of API budget spent on the calls"),
+        ("in hand", held, "webhooks of the worker when it was killed"),
+    ]
+    return Accounts(totals, asides, faults)
 
 
 def _totals(
@@ -108,14 +116,14 @@ def _totals(
     }
 
 
-def _calls(calls: ApiCalls, state: Overview) -> dict[str, int]:
-    """Each superseded product would have been fetched; orders would have hit the cache."""
+def _saved(calls: ApiCalls, state: Overview) -> list[tuple[str, int, str]]:
+    """By what calls were saved. A superseded order would have found its products in the cache."""
     superseded = sum(area.superseded for area in state.areas if area.area == "products")
-    return {
-        "api_calls": calls.calls,
-        "api_saved": calls.saved(superseded),
-        "throttled": calls.throttled,
-    }
+    return [
+        ("  cached", calls.cached, "look-ups answered from the cache"),
+        ("  batched", calls.batched, "look-ups that shared a call with others"),
+        ("  coalesced", superseded, "products/* for which a newer one stood"),
+    ]
 
 
 def _received(reckoning: Reckoning, state: Overview) -> Iterator[str]:

@@ -1,41 +1,40 @@
 """The demo's calls of the Admin API, counted by the sandbox, and what made others unnecessary."""
 
 import http.client
+from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import msgspec
 import redis
 
-from avnu.cache.counters import ENDS
+from avnu.cache.counters import ENDS, SAVED
 from avnu.cache.peek import counts
 from avnu.errors import CannotReach
 from avnu.keys import Keys
 from avnu.settings import Settings
 
-_ENDS = frozenset(end.value for end in ENDS)
 _TIMEOUT_S = 5.0
 
 
 class ApiCalls(msgspec.Struct, frozen=True):
-    """``calls``, ``throttled`` and ``points`` by the sandbox; ``lookups`` and ``told`` by Avnu.
+    """``calls``, ``throttled`` and ``points`` by the sandbox; the others by Avnu.
 
-    ``lookups``: things that handlers wanted to know of Shopify. ``told``: calls that Avnu counted
-    itself; of a killed worker the last quarter of a second is missing.
+    ``cached``: things that handlers wanted to know and had; ``loaded``: those that were asked for.
+    ``told``: calls that Avnu counted itself; of a killed worker the last half second is missing.
     """
 
     calls: int
     throttled: int
     points: int
-    lookups: int
+    cached: int
+    loaded: int
     told: int
 
-    def saved(self, superseded: int) -> int:
-        """Look-ups without a call of their own: cached, or answered together with others.
-
-        ``superseded`` webhooks would each have been followed up, had no newer one stood for them.
-        """
-        return max(0, self.lookups - self.calls) + superseded
+    @property
+    def batched(self) -> int:
+        """Look-ups that shared a call with others."""
+        return max(0, self.loaded - self.calls)
 
     def faults(self) -> Iterator[str]:
         """What must not be."""
@@ -50,13 +49,17 @@ class ApiCalls(msgspec.Struct, frozen=True):
 def api_calls(settings: Settings, client: "redis.Redis") -> ApiCalls:
     """Both sides' counts, once the workers have ended; ``client`` is on DB 0."""
     names = Keys(settings.avnu_namespace)
+    ends: Counter[str] = Counter()
+    for (_, outcome), n in counts(client, names).items():
+        ends[outcome] += n
     report = _report(settings.shopify_admin_origin)
     told: dict[bytes, bytes] = client.hgetall(names.of("api_counts"))  # type: ignore[assignment]
     return ApiCalls(
         calls=int(report["calls"]),
         throttled=int(report["throttled"]),
         points=int(report["points_spent"]),
-        lookups=sum(n for (_, outcome), n in counts(client, names).items() if outcome in _ENDS),
+        cached=sum(ends[outcome] for outcome in SAVED),
+        loaded=sum(ends[outcome] for outcome in ENDS if outcome not in SAVED),
         told=sum(int(n) for name, n in told.items() if name != b"points"),
     )
 

@@ -9,6 +9,7 @@ import msgspec
 from avnu.cli.check import Check, State, failed, ok
 from avnu.cli.doctor_inbox import inbox_checks
 from avnu.cli.doctor_server import role_check, server_checks
+from avnu.cli.doctor_shopify import breaker_check, shopify_checks
 from avnu.cli.output import console, json_option, printable, show_json
 from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections, Role
@@ -21,7 +22,7 @@ _SIGNS = {State.OK: "ok", State.WARNING: "look", State.FAILED: "FAIL"}
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Check settings, servers, workers and the inbox's accounts; say what to do about each fault.
+    """Check settings, database, servers, workers and the inbox's accounts; say what to do.
 
     Writes, reads and deletes one key in each database, and changes nothing else. Exit code 1: a
     check failed, be it that the settings cannot be used or that Redis cannot be reached.
@@ -44,6 +45,7 @@ def _checks(clock: Clock) -> Iterator[Check]:
             yield failed("settings", line, "no part of Avnu starts with it", "correct the setting")
         return
     yield _settings_check(settings)
+    yield from shopify_checks(settings, clock)
     connections = Connections(settings)
     try:
         yield from _server_side(settings, connections, clock)
@@ -70,6 +72,8 @@ def _server_side(settings: Settings, connections: Connections, clock: Clock) -> 
         if check.state is not State.FAILED:
             reached.add(role)
         yield check
+    if Role.CACHE in reached:
+        yield breaker_check(settings, connections.cache())
     yield from server_checks(settings, connections, reached, clock)
     if Role.INBOX in reached:
         yield from inbox_checks(settings, connections, clock)

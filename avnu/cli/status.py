@@ -64,11 +64,17 @@ def _row(area: AreaState) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def _causes(shops: dict[str, int]) -> str:
+    """Why shops are parked, e.g. ``breaker 12, frozen 1``."""
+    return ", ".join(f"{cause} {n:,}" for cause, n in shops.items()) or "none"
+
+
 def _facts(state: Overview) -> dict[str, object]:
     return {
         "received": ", ".join(f"{name} {n:,}" for name, n in state.received.items()),
         "in trouble": f"{state.solo} wait alone, {state.running} run alone, "
         f"{state.suspects} of them suspected of crashing their worker",
+        "shops that wait": _causes(state.parked_shops),
         "partitions with work": state.partitions_busy,
         "last tick of a worker": ticked(state),
         "full": "yes" if state.full else "no",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from avnu.inbox import Inbox
+from avnu.inbox.parked import parked_by_cause
 from avnu.inbox.reach import reaching
 
 RECEIVED = ("accepted", "duplicate", "replayed", "rejected", "ignored", "unavailable")
@@ -39,6 +40,7 @@ class Overview(msgspec.Struct, frozen=True):
     full: bool
     tick_age_s: float  # since any worker's last tick; inf when there was none
     paused: list[str]
+    parked_shops: dict[str, int]  # by cause
 
 
 def overview(inbox: Inbox) -> Overview:
@@ -78,6 +80,7 @@ class _Reader:
             full=full == b"1",
             tick_age_s=(now_ms - int(ticked)) / 1000 if ticked else float("inf"),
             paused=sorted(name.decode() for name in paused),
+            parked_shops=parked_by_cause(self.client, self.inbox.keys),
         )
 
     def _area(

@@ -1,6 +1,7 @@
-"""Which shops are parked, and why: a look that changes nothing and holds nothing up."""
+"""Which shops are parked, and why: looks that change nothing and hold nothing up."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from avnu import keys
@@ -13,7 +14,18 @@ _CAUSE = 4
 
 def shops_parked_for(client: Any, names: Keys, causes: Collection[str]) -> list[str]:
     """Full domains of the shops that are parked, in any area, for one of ``causes``."""
-    found: dict[str, None] = {}
+    found = (shop for shop, cause in _parked(client, names) if cause in causes)
+    return list(dict.fromkeys(map(keys.domain, found)))
+
+
+def parked_by_cause(client: Any, names: Keys) -> dict[str, int]:
+    """How many shops are parked for each cause; one that waits in two areas counts once."""
+    seen = dict.fromkeys(_parked(client, names))
+    return dict(sorted(Counter(cause for _, cause in seen).items()))
+
+
+def _parked(client: Any, names: Keys) -> Iterator[tuple[str, str]]:
+    """Short name and cause, per area in which a shop is parked."""
     start = 0
     while some := client.zrange(names.of("parked"), start, start + _CHUNK - 1):
         where = [member.decode().partition("/") for member in some]
@@ -22,12 +34,7 @@ def shops_parked_for(client: Any, names: Keys, causes: Collection[str]) -> list[
                 pipe.hget(names.of("place", area), shop)
             places = pipe.execute()
         for (_, _, shop), place in zip(where, places, strict=True):
-            if place is not None and _cause(place.decode()) in causes:
-                found[keys.domain(shop)] = None
+            fields = (place or b"").decode().split("\t")
+            if len(fields) > _CAUSE:
+                yield shop, fields[_CAUSE]
         start += _CHUNK
-    return list(found)
-
-
-def _cause(place: str) -> str:
-    fields = place.split("\t")
-    return fields[_CAUSE] if len(fields) > _CAUSE else ""

@@ -3,6 +3,7 @@
 import enum
 import os
 import sqlite3
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from avnu.errors import StoreOutdated, StoreUnavailable
 from avnu.store.database import UPGRADE, Store
 from avnu.store.engine import sqlite_path
+from avnu.store.migrations import versions
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -83,11 +85,8 @@ def _found(connection: Connection) -> str:
 
 
 def _compare(found: str) -> Standing:
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory.from_config(_config())
-    needed = scripts.get_current_head() or ""
-    known = {step.revision for step in scripts.walk_revisions()}
+    known = revisions()
+    needed = known[-1]
     if found == needed:
         form = Form.READY
     elif not found:
@@ -95,6 +94,16 @@ def _compare(found: str) -> Standing:
     else:
         form = Form.BEHIND if found in known else Form.AHEAD
     return Standing(form, found, needed)
+
+
+def revisions() -> list[str]:
+    """The steps that we know, the first one first.
+
+    By the names of their modules, ``r0001_shops.py``: every process looks when it starts, and
+    Alembic, which would read each module, takes long to import.
+    """
+    modules = (one.name for one in iter_modules(versions.__path__))
+    return sorted(name[1:].partition("_")[0] for name in modules if name.startswith("r"))
 
 
 def _config() -> "Config":

@@ -1,5 +1,6 @@
 """One shop frozen, unauthorised or unknown, or the database away: who waits, and until when."""
 
+import re
 from pathlib import Path
 
 from avnu import keys
@@ -24,12 +25,12 @@ def wait_parked(stack: Stack, wanted: dict[str, str]) -> None:
 
 def test_a_shop_s_own_trouble_parks_that_shop_alone(make_stack: MakeStack) -> None:
     with sandboxed() as sandbox:
-        stack = make_stack(settings=calling(sandbox, **SLOW))
+        stack = make_stack(settings=calling(sandbox, **SLOW, LOG_LEVEL="DEBUG"))
         avnu = runner(stack.environ())
         install(stack, sandbox, ["good", "frozen", "gone"])
         sandbox.change(keys.domain("frozen"), frozen=True)
         sandbox.change(keys.domain("gone"), uninstalled=True)
-        stack.worker().start()
+        worker = stack.worker().start()
         for shop in ("frozen", "gone", "stranger"):
             accept(stack, shop)
         good = [accept(stack, "good") for _ in range(20)]
@@ -51,6 +52,8 @@ def test_a_shop_s_own_trouble_parks_that_shop_alone(make_stack: MakeStack) -> No
         stack.assert_whole()
         counts = stack.counts()
         assert (counts["retries"], counts["dead"]) == (0, 0)
+        assert "query=Shop" in worker.log, "else nothing was logged"
+        assert not re.search(r"shp[ar]t_", worker.log), "a token in the worker's log"
 
 
 def test_a_refresh_in_one_process_unparks(make_stack: MakeStack) -> None:

@@ -18,7 +18,7 @@ from avnu.settings import Settings
 from tests.support.cache import SHOP, Loader, closed, counted, hearing, made, opened
 from tests.support.servers import Server
 
-ROUNDS = 15
+ROUNDS = 60
 CALLS = 500
 GETS = 100
 FASTER = 30

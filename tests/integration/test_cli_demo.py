@@ -102,7 +102,7 @@ def test_a_disagreement_is_an_error(
 
     def play(folder: Path, *_: int) -> Accounts:
         kept.append(folder)
-        return Accounts(dict.fromkeys(names, 1), 0, ["lost: 1 (one.myshopify.com/a\x1b)"])
+        return Accounts(dict.fromkeys(names, 1), [], ["lost: 1 (one.myshopify.com/a\x1b)"])
 
     monkeypatch.setattr(demo_module, "_play", play)
     result = runner(temporary)("demo")

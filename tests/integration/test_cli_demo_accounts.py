@@ -17,7 +17,7 @@ from tests.support.inbox import DONE, REJECTED, arrival, begin, open_inbox, sett
 
 SHOP = "one.myshopify.com"
 TOPIC = "orders/create"
-CALLS = ApiCalls(calls=2, throttled=0, points=11, lookups=9, told=2)
+CALLS = ApiCalls(calls=2, throttled=0, points=11, cached=4, loaded=5, told=2)
 
 
 @pytest.fixture

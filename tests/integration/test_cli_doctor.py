@@ -7,14 +7,31 @@ from typing import Any
 
 import pytest
 
+from avnu.clock import SystemClock
 from avnu.inbox import Inbox
+from avnu.secret import Secret
 from avnu.settings import Settings
+from avnu.store.database import Store
+from avnu.store.shops import Shops, Status
 from tests.conftest import API_SECRET
 from tests.support.command import Run, runner, told
+from tests.support.database import database_environ
 from tests.support.inbox import accept, begin, move_time, open_inbox, send_alone
 from tests.support.servers import Server
 
 pytest_plugins = ("tests.support.command_fixtures",)
+
+
+@pytest.fixture
+def whole(settings: Settings, tmp_path: Path) -> dict[str, str]:
+    """All that a worker needs."""
+    app = {"SHOPIFY_API_KEY": "made-up-client-id"}
+    return settings.to_environ() | database_environ(tmp_path) | app
+
+
+@pytest.fixture
+def avnu(whole: dict[str, str]) -> Run:
+    return runner(whole)
 
 
 @pytest.fixture
@@ -43,7 +60,8 @@ def test_all_is_well(avnu: Run, inbox: Inbox) -> None:
     assert told(result)["ok"] is True
     found = checks(result)
     assert set(found) == {
-        "settings", "inbox database 2", "queue database 1", "cache database 0", "server",
+        "settings", "token keys", "app", "database", "shops", "breaker", "inbox database 2",
+        "queue database 1", "cache database 0", "server",
         "persistence", "memory", "connections of the server", "clock of the server", "workers",
         "room", "pauses", "accounts",
     }  # fmt: skip
@@ -70,7 +88,7 @@ def test_for_people(avnu: Run, inbox: Inbox) -> None:
     assert "why it matters: webhooks are kept, but not followed" in result.stdout
     assert "what to do: start one: celery -A avnu worker" in result.stdout
     assert "look  memory: maxmemory is not set" in result.stdout
-    assert "1 of 13 checks failed" in result.stderr
+    assert "1 of 18 checks failed" in result.stderr
 
 
 def test_settings_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,38 +101,38 @@ def test_settings_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.Monkey
     assert any("LOG_LEVEL" in line for line in lines)
 
 
-def test_a_missing_secret(avnu: Run, settings: Settings, inbox: Inbox) -> None:
+def test_a_missing_secret(avnu: Run, whole: dict[str, str], inbox: Inbox) -> None:
     inbox.tick()
-    environ = settings.to_environ() | {"SHOPIFY_API_SECRET": ""}
+    environ = whole | {"SHOPIFY_API_SECRET": ""}
     result = runner(environ)("doctor", "--json")
     assert failures(result) == {"settings"}
     assert API_SECRET not in avnu("doctor").output
 
 
-def test_a_server_out_of_reach(avnu: Run, settings: Settings) -> None:
-    environ = settings.to_environ() | {"REDIS_PORT": "1"}
+def test_a_server_out_of_reach(avnu: Run, whole: dict[str, str]) -> None:
+    environ = whole | {"REDIS_PORT": "1"}
     result = runner(environ)("doctor", "--json")
     assert result.exit_code == 1
     assert failures(result) == {"inbox database 2", "queue database 1", "cache database 0"}
     assert all(check["todo"] for check in checks(result).values() if check["state"] == "failed")
 
 
-def test_one_database_out_of_reach(avnu: Run, settings: Settings, inbox: Inbox) -> None:
+def test_one_database_out_of_reach(avnu: Run, whole: dict[str, str], inbox: Inbox) -> None:
     """The cache on a server of its own, which is down, fails nothing else."""
     inbox.tick()
-    environ = settings.to_environ() | {"REDIS_CACHE_HOST": "127.0.0.1", "REDIS_CACHE_PORT": "1"}
+    environ = whole | {"REDIS_CACHE_HOST": "127.0.0.1", "REDIS_CACHE_PORT": "1"}
     result = runner(environ)("doctor", "--json")
     assert failures(result) == {"cache database 0"}
     assert checks(result)["accounts"]["state"] == "ok"
 
 
 def test_a_server_with_the_wrong_policy(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     extra = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "no"]
     with Server(tmp_path / "server", extra=extra) as other:
-        environ = settings.to_environ() | other.environ() | {"INBOX_DURABILITY": "fsync"}
+        environ = whole | other.environ() | {"INBOX_DURABILITY": "fsync"}
         result = runner(environ)("doctor", "--json")
     found = [check for check in told(result)["checks"] if check["name"] == "server"]
     assert result.exit_code == 1
@@ -124,12 +142,12 @@ def test_a_server_with_the_wrong_policy(
 
 
 def test_too_few_connections_and_no_persistence(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     extra = ["--maxclients", "60", "--appendonly", "no", "--maxmemory", "64mb"]
     with Server(tmp_path / "server", extra=extra) as other:
-        result = runner(settings.to_environ() | other.environ())("doctor", "--json")
+        result = runner(whole | other.environ())("doctor", "--json")
     found = checks(result)
     assert failures(result) == {"connections of the server", "workers"}
     assert "raise maxclients" in found["connections of the server"]["todo"]
@@ -203,3 +221,31 @@ def test_an_inbox_that_never_stands_still(
         result = avnu("doctor", "--json")
     assert checks(result)["accounts"]["state"] == "warning"
     assert result.exit_code == 0
+
+
+def test_what_a_worker_needs_to_call_shopify(whole: dict[str, str], tmp_path: Path) -> None:
+    without = {
+        "TOKEN_ENCRYPTION_KEYS": "",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'nothing.db'}",
+        "SHOPIFY_API_KEY": "",
+    }
+    result = runner(whole | without)("doctor", "--json")
+    found = checks(result)
+    assert failures(result) == {"token keys", "database", "workers"}
+    assert "set TOKEN_ENCRYPTION_KEYS" in found["token keys"]["todo"]
+    assert found["database"]["todo"] == "run: avnu db upgrade"
+    assert found["app"]["state"] == "warning"
+    sandboxed = runner(whole | {"SHOPIFY_ADMIN_ORIGIN": "http://127.0.0.1:9"})("doctor", "--json")
+    assert "that is not Shopify" in checks(sandboxed)["app"]["why"]
+
+
+def test_shops_in_trouble_and_an_open_breaker(avnu: Run, whole: dict[str, str]) -> None:
+    for name in ("good", "bad"):
+        assert avnu("shops", "add", name, stdin=b"shpat_made_up\n\n").exit_code == 0
+    with Store(Secret(whole["DATABASE_URL"])) as store:
+        Shops(store, SystemClock()).mark("bad.myshopify.com", Status.FROZEN)
+    avnu("breaker", "open")
+    found = checks(avnu("doctor", "--json"))
+    assert found["shops"]["found"] == "1 frozen, 1 installed: bad.myshopify.com"
+    assert found["shops"]["state"] == found["breaker"]["state"] == "warning"
+    assert found["breaker"]["found"] == "forced-open"

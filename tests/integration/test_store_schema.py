@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from avnu.clock import SystemClock
@@ -17,7 +18,7 @@ from avnu.errors import StoreOutdated, StoreUnavailable
 from avnu.secret import Secret
 from avnu.store.database import Store
 from avnu.store.engine import sqlite_path
-from avnu.store.schema import Form, require_schema, standing, upgrade
+from avnu.store.schema import Form, _config, require_schema, revisions, standing, upgrade
 from avnu.store.shops import Shops
 from avnu.store.tables import metadata
 from tests.support.waiting import wait_until
@@ -49,6 +50,13 @@ def test_the_steps_lead_to_the_tables(store: Store) -> None:
     with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_names_of_the_steps_tell_what_alembic_reads_in_them() -> None:
+    scripts = ScriptDirectory.from_config(_config())
+    newest_first = [step.revision for step in scripts.walk_revisions()]
+    assert revisions() == newest_first[::-1]
+    assert revisions()[-1:] == scripts.get_heads()
 
 
 def test_two_upgrades_at_once_take_turns(bare_database: Secret) -> None:
