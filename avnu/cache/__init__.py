@@ -13,9 +13,11 @@ protocol in ``avnu/lua/cache_*.lua``. What holds:
   and not beyond its kind's ``keep_s``; an invalidated one, or an older than asked for, never.
 """
 
+import os
 import random as randomness
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from os import getpid
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -70,6 +72,9 @@ class Cache:
         self._passing = passing
         self._processes: dict[int, Process] = {}
         self._process: Process | None = None
+        # For a child of a fork, whose first get must not use its parent's part: asking for the
+        # process's id at every get would be an eighth of a hit.
+        os.register_at_fork(after_in_child=partial(_leave, weakref.ref(self)))
 
     def get(
         self,
@@ -88,9 +93,7 @@ class Cache:
         replaces the kind's ``fresh_s``, for this answer and for what is stored. Raises what
         ``load`` raises, unless a stale value may be served; ValueError for an id with spaces.
         """
-        here = self._process
-        if here is None or here.pid != getpid():
-            here = self._enter()
+        here = self._process or self._enter()
         key = (kind.name, shop, str(id))
         held = here.local.find(key, at_least, ttl_s)
         if held is None:
@@ -161,7 +164,7 @@ class Cache:
 
     def close(self) -> None:
         """End the thread and hand in the counters. A later ``get`` begins anew."""
-        here = self._processes.pop(getpid(), None)
+        here = self._processes.pop(os.getpid(), None)
         self._process = None
         if here is not None:
             here.channel.stop()
@@ -178,15 +181,19 @@ class Cache:
 
     def _enter(self) -> Process:
         """The part of the process; a child makes its own, as its parent may hold the locks."""
-        pid = getpid()
+        pid = os.getpid()
         here = self._processes.get(pid)
         if here is None:
             rng = randomness.Random(f"{self._random.getrandbits(64)}/{pid}")  # noqa: S311 - jitter
-            made = Process(
-                self._settings, self._client, self._clock, rng, pid=pid, passing=self._passing
-            )
+            made = Process(self._settings, self._client, self._clock, rng, passing=self._passing)
             here = self._processes.setdefault(pid, made)
             for other in [known for known in self._processes if known != pid]:
                 self._processes.pop(other, None)
         self._process = here
         return here
+
+
+def _leave(cache: weakref.ref[Cache]) -> None:
+    left = cache()
+    if left is not None:
+        left._process = None  # noqa: SLF001 - its own

@@ -26,10 +26,8 @@ class Process:
         clock: Clock,
         rng: random.Random,
         *,
-        pid: int,
         passing: tuple[type[Exception], ...],
     ) -> None:
-        self.pid = pid
         self.origin = f"{rng.getrandbits(64):x}"
         self.local = Local(settings.cache_local_bytes, clock)
         self.counters = Counters()

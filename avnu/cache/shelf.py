@@ -12,7 +12,7 @@ from cachetools import TLRUCache
 Key = tuple[str, str, str]  # kind, shop, id
 
 # Use is noted so often at most: moving a key to the end of the order costs more than finding it.
-_NOTE_USE_S = 1.0
+NOTE_USE_S = 1.0
 
 
 class Held(msgspec.Struct):
@@ -36,36 +36,34 @@ def _size(held: Held) -> int:
 
 
 class Shelf(TLRUCache[Key, Held]):
-    """Values by key, bounded in bytes: the expired go first, then the least recently used."""
+    """Values by key, bounded in bytes: the expired go first, then the least recently used.
+
+    ``front`` is for looking up only, by any thread; what it finds may have expired.
+    """
 
     def __init__(self, max_bytes: int, monotonic: Callable[[], float]) -> None:
         super().__init__(max_bytes, _until, timer=monotonic, getsizeof=_size)
         # The same values once more: cachetools' own way to one costs three times as much as a hit.
-        self._front: dict[Key, Held] = {}
+        self.front: dict[Key, Held] = {}
         self._tagged: dict[tuple[str, str], set[Key]] = {}  # (shop, tag), and (shop, "") for all
 
-    def find(self, key: Key, now_s: float) -> Held | None:
-        """The value, if its time is not over."""
-        held = self._front.get(key)
-        if held is None or now_s >= held.until_s:
-            return None
-        if now_s - held.noted_s > _NOTE_USE_S:
-            held.noted_s = now_s
-            self.get(key)
-        return held
+    def note_use(self, key: Key, held: Held, now_s: float) -> None:
+        """The value was used, so it is among the last to go."""
+        held.noted_s = now_s
+        self.get(key)
 
     def put(self, key: Key, held: Held) -> None:
         """Keep a value, and let go of others until there is room."""
         self.remove(key)
         self[key] = held
         if key in self:
-            self._front[key] = held
+            self.front[key] = held
             for name in self._names(key, held):
                 self._tagged.setdefault(name, set()).add(key)
 
     def remove(self, key: Key) -> None:
         """Let go of a value, if it is there."""
-        held = self._front.get(key)
+        held = self.front.get(key)
         if held is not None:
             self.pop(key, None)
             self._gone(key, held)
@@ -77,7 +75,7 @@ class Shelf(TLRUCache[Key, Held]):
     def clear(self) -> None:
         """Let go of everything."""
         super().clear()
-        self._front.clear()
+        self.front.clear()
         self._tagged.clear()
 
     # ---- cachetools says here what it lets go of by itself
@@ -96,7 +94,7 @@ class Shelf(TLRUCache[Key, Held]):
         return expired
 
     def _gone(self, key: Key, held: Held) -> None:
-        self._front.pop(key, None)
+        self.front.pop(key, None)
         for name in self._names(key, held):
             keys = self._tagged.get(name)
             if keys is not None:

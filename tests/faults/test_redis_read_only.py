@@ -8,7 +8,9 @@ from tests.support.waiting import wait_until
 
 
 def test_redis_read_only(stack: Stack) -> None:
-    receiver, worker = stack.receiver().start(), stack.worker().start()
+    receiver, worker = stack.receiver().launch(), stack.worker().launch()
+    receiver.wait_ready()
+    worker.wait_ready()
     post = Post(receiver.url)
     with stack.load(post), stack.server.client() as client:
         until(now_s() + stack.chance.uniform(0.5, 1.5))

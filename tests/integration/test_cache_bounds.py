@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import statistics
 import timeit
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from avnu.settings import Settings
 from tests.support.cache import SHOP, Loader, closed, counted, hearing, made, opened
 from tests.support.servers import Server
 
-ROUNDS = 60
+ROUNDS = 25
 CALLS = 500
 GETS = 100
 FASTER = 30
@@ -54,9 +55,11 @@ def test_a_hit_in_the_process_is_30_times_faster_than_a_redis_get(
             gc.enable()
         assert load.calls == 1
         assert counted(cache, "local") >= ROUNDS * CALLS
-    hit_us, get_us = min(hits) * 1e6, min(gets) * 1e6
-    print(f"\na hit {hit_us:.2f} µs, a Redis GET {get_us:.1f} µs: {get_us / hit_us:.0f} times")
-    assert get_us / hit_us >= FASTER
+    hit_us, get_us = statistics.median(hits) * 1e6, statistics.median(gets) * 1e6
+    # Round by round: the machine is slower at times, for both.
+    times = statistics.median(get / hit for get, hit in zip(gets, hits, strict=True))
+    print(f"\na hit {hit_us:.2f} µs, a Redis GET {get_us:.1f} µs: {times:.0f} times")
+    assert times >= FASTER
 
 
 def grown(folder: Path, keys: int) -> None:

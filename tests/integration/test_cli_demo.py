@@ -60,8 +60,15 @@ def test_a_small_one(tmp_path: Path, temporary: dict[str, str]) -> None:
     assert b"\x1b" not in out + err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", [b"starting", b"delivering"])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, b"starting"),
+        (signal.SIGTERM, b"starting"),
+        (signal.SIGTERM, b"delivering"),
+        pytest.param(signal.SIGINT, b"delivering", marks=pytest.mark.soak),
+    ],
+)
 def test_ended_early_it_leaves_nothing(
     tmp_path: Path, temporary: dict[str, str], number: signal.Signals, moment: bytes
 ) -> None:

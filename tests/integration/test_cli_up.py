@@ -141,7 +141,15 @@ def settled(up: Up) -> set[str]:
     return {one["webhook_id"] for one in found or ()}
 
 
-@pytest.mark.parametrize("words", [("worker",), ("beat",), ("webhooks.asgi:app",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("worker",),
+        ("webhooks.asgi:app",),
+        # Nothing stands on it, so that it shows no more than the receiver does.
+        pytest.param(("beat",), marks=pytest.mark.soak),
+    ],
+)
 def test_when_one_dies_all_end_with_an_error(
     tmp_path: Path, environ: dict[str, str], words: tuple[str, ...]
 ) -> None:

@@ -27,7 +27,8 @@ def settings_of(server: Server, durability: str) -> Settings:
 
 @pytest.fixture
 def primary(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "primary") as running:
+    # It waits for more replicas by default, and no more are to come.
+    with Server(tmp_path / "primary", extra=["--repl-diskless-sync-delay", "0"]) as running:
         yield running
 
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from avnu.inbox import Inbox
 from avnu.inbox.audit import audit
-from tests.support.door_fixtures import counted, door, door_settings, inbox
+from tests.support.door_fixtures import BODY_S, counted, door, door_settings, inbox
 from tests.support.doors import ASGI, WSGI, Answer, Door, answer_on, rendered, signed
 from tests.support.waiting import wait_until
 
 __all__ = ["door", "door_settings", "inbox"]
 
 BODY = b'{"id": 1, "note": "short"}'
-# What a body may take (5 s), and a quarter of a second in which the door looks.
-CUT_S = 5.0
+# What a body may take, and a quarter of a second in which the door looks.
+CUT_S = float(BODY_S)
 
 # Anything a header line may hold; servers refuse control characters themselves.
 values = st.binary(max_size=60).map(

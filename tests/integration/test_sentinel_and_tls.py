@@ -51,13 +51,15 @@ async def speaks_async(made: Connections) -> None:
 
 @pytest.fixture
 def primary(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "primary", kind=REDIS) as running:
+    # The primary waits for more replicas by default, and no more are to come.
+    alone = ["--repl-diskless-sync-delay", "0"]
+    with Server(tmp_path / "primary", kind=REDIS, extra=alone) as running:
         yield running
 
 
 @pytest.fixture
 def replica(tmp_path: Path, primary: Server) -> Iterator[Server]:
-    of = ["--replicaof", f"127.0.0.1 {primary.port}", "--repl-diskless-sync-delay", "0"]
+    of = ["--replicaof", f"127.0.0.1 {primary.port}"]
     with Server(tmp_path / "replica", kind=REDIS, extra=of) as running:
         with running.client() as client:
             wait_until(

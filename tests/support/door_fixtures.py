@@ -15,8 +15,13 @@ from tests.support.doors import DOORS, Door
 from tests.support.servers import Server
 
 NAMESPACE = "doors"
-# Small limits, so that a test reaches them quickly; times as in production.
-LIMITS = {"WEBHOOK_MAX_BYTES": "100000", "WEBHOOK_INFLIGHT_BYTES": "1048576"}
+# Small limits, so that a test reaches them quickly.
+BODY_S = 2
+LIMITS = {
+    "WEBHOOK_MAX_BYTES": "100000",
+    "WEBHOOK_INFLIGHT_BYTES": "1048576",
+    "WEBHOOK_BODY_SECONDS": str(BODY_S),
+}
 
 
 @pytest.fixture(scope="module")

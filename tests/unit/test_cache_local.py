@@ -77,8 +77,25 @@ def test_an_older_version_or_an_older_value_than_asked_for_is_a_miss(
     clock.now += 2
     assert local.find(key(), None, 2.5) is not None
     assert local.find(key(), None, 2.0) is None
-    assert dict(local.take_hits()) == {"product": 2}
-    assert dict(local.take_hits()) == {}
+    assert local.take_hits() == {"product": 2}
+    assert local.take_hits() == {}
+
+
+def test_no_hit_of_any_thread_is_lost_or_counted_twice(local: Local, clock: Hands) -> None:
+    keep(local, key(), held(clock))
+    taken: list[int] = []
+
+    def hit() -> None:
+        for _ in range(5000):
+            assert local.find(key()) is not None
+
+    threads = [threading.Thread(target=hit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        taken.append(local.take_hits().get("product", 0))
+    taken.append(local.take_hits().get("product", 0))
+    assert sum(taken) == 20_000
 
 
 def test_the_bound_in_bytes_holds_and_the_least_recently_used_go(
@@ -183,12 +200,12 @@ def test_what_goes_leaves_nothing_behind(clock: Hands) -> None:
             local.drop(f"shop-{rng.randrange(7)}", (f"vendor:{rng.randrange(5)}",))
         if step % 1000 == 0:
             local.size()
-            assert set(shelf._front) == set(shelf) == set().union(*shelf._tagged.values())
+            assert set(shelf.front) == set(shelf) == set().union(*shelf._tagged.values())
             assert all(shelf._tagged.values())
-            assert len(shelf._front) <= 100
+            assert len(shelf.front) <= 100
     clock.now += 1
     assert local.size() == (0, 0)
-    assert (shelf._front, shelf._tagged) == ({}, {})
+    assert (shelf.front, shelf._tagged) == ({}, {})
 
 
 def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: Hands) -> None:
