@@ -7,8 +7,8 @@ from typing import Any
 import click
 import msgspec
 
-from avnu.breaker_control import BreakerControl, BreakerState
-from avnu.breaker_policy import (
+from avnu.breaker.control import BreakerControl, BreakerState
+from avnu.breaker.policy import (
     AUTO,
     CLOSED,
     OPEN,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import redis
 from redis.exceptions import RedisError
 
-from avnu.breaker_control import BreakerControl
-from avnu.breaker_policy import CLOSED, SHOPIFY, BreakerPolicy
+from avnu.breaker.control import BreakerControl
+from avnu.breaker.policy import CLOSED, SHOPIFY, BreakerPolicy
 from avnu.cli.check import Check, failed, ok, warning
 from avnu.clock import Clock
 from avnu.errors import SettingsInvalid, StoreOutdated, StoreUnavailable

@@ -27,7 +27,7 @@ from avnu.errors import (
     TooDear,
     UnreadableAnswer,
 )
-from avnu.guards_outcome import Kind, Outcome
+from avnu.guards.outcome import Kind, Outcome
 from avnu.shopify.transport import HttpAnswer
 
 Fault = Callable[[str, str], AvnuError]

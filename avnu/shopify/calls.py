@@ -8,7 +8,7 @@ import logging
 
 import msgspec
 
-from avnu.breaker_policy import SHOPIFY
+from avnu.breaker.policy import SHOPIFY
 from avnu.clock import Clock
 from avnu.errors import (
     AvnuError,

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from avnu.breaker import BreakerListener
-from avnu.breaker_policy import CLOSED, OVER_WHEN_CLOSED
+from avnu.breaker.policy import CLOSED, OVER_WHEN_CLOSED
 from avnu.cache import Cache
 from avnu.clock import Clock
 from avnu.connections import Connections

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from avnu.breaker_control import BreakerControl, BreakerState
-from avnu.breaker_policy import SHOPIFY, BreakerPolicy
+from avnu.breaker.control import BreakerControl, BreakerState
+from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.connections import Connections
 from avnu.keys import Keys
 from tests.faults.conftest import MakeStack

@@ -27,8 +27,8 @@ from pybreaker import (
 )
 
 from avnu.breaker import Breaker, BreakerListener
-from avnu.breaker_control import BreakerControl, BreakerState
-from avnu.breaker_policy import BreakerPolicy
+from avnu.breaker.control import BreakerControl, BreakerState
+from avnu.breaker.policy import BreakerPolicy
 from avnu.connection_options import retry
 from avnu.keys import Keys
 from tests.support.servers import Server

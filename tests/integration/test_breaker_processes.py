@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from avnu.breaker_control import BreakerControl
-from avnu.breaker_policy import SHOPIFY, BreakerPolicy
+from avnu.breaker.control import BreakerControl
+from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import SystemClock
 from avnu.connections import Connections
 from avnu.guards import Permit, build_guards

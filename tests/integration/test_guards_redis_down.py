@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from avnu.breaker import Breaker
-from avnu.breaker_control import BreakerControl
-from avnu.breaker_policy import SHOPIFY, BreakerPolicy
+from avnu.breaker.control import BreakerControl
+from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import SystemClock
 from avnu.connections import Connections
 from avnu.errors import BreakerOpen

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from avnu.breaker_control import BreakerControl, BreakerState
-from avnu.breaker_policy import SHOPIFY, BreakerPolicy
+from avnu.breaker.control import BreakerControl, BreakerState
+from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections
 from avnu.inbox.arrival import Stored

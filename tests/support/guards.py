@@ -5,8 +5,8 @@ from typing import Any
 import redis
 
 from avnu.breaker import Breaker
-from avnu.breaker_control import BreakerControl, BreakerState
-from avnu.breaker_policy import SHOPIFY, BreakerPolicy
+from avnu.breaker.control import BreakerControl, BreakerState
+from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.budget import Budget, BudgetPolicy, BudgetState
 from avnu.guards import Class, Guards, Kind, Outcome, Permit, Refused, build_guards
 from avnu.keys import Keys

@@ -8,7 +8,7 @@ import redis
 from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 
 from avnu.breaker import Breaker, BreakerListener
-from avnu.breaker_policy import BreakerPolicy
+from avnu.breaker.policy import BreakerPolicy
 from avnu.errors import BreakerOpen
 from avnu.keys import Keys
 

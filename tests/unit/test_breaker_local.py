@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avnu.breaker_local import LocalBreaker
-from avnu.breaker_policy import CLOSED, HALF_OPEN, OPEN, BreakerPolicy
-from avnu.breaker_standing import Standing
+from avnu.breaker.local import LocalBreaker
+from avnu.breaker.policy import CLOSED, HALF_OPEN, OPEN, BreakerPolicy
+from avnu.breaker.standing import Standing
 
 POLICY = BreakerPolicy(min_calls=4, min_shops=2, open_ms=1000, open_longest_ms=4000, probe_ms=5000)
 

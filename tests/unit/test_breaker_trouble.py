@@ -6,7 +6,7 @@ from celery.exceptions import Ignore, Reject, Retry
 from urllib3 import HTTPConnectionPool
 from urllib3 import exceptions as http
 
-from avnu.breaker_trouble import platform_trouble
+from avnu.breaker.trouble import platform_trouble
 from avnu.errors import Park
 
 POOL = HTTPConnectionPool("localhost")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avnu.budget import BudgetPolicy, Class, points
-from avnu.budget_local import LocalBudget
+from avnu.budget.local import LocalBudget
 
 SHOP = "one.myshopify.com"
 POLICY = BudgetPolicy(shares=4)

@@ -9,7 +9,7 @@ import pytest
 
 from avnu.errors import SettingsInvalid
 from avnu.settings import ROWS, Durability, LogLevel, Secret, Settings, load_settings
-from avnu.settings_example import example
+from avnu.settings.example import example
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def test_the_seed_s_names_and_defaults_hold() -> None:
 
 def test_env_example_is_what_the_table_says() -> None:
     assert (ROOT / ".env.example").read_text() == example(), (
-        "write it anew: python -m avnu.settings_example > .env.example"
+        "write it anew: python -m avnu.settings.example > .env.example"
     )
 
 

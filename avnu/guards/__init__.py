@@ -22,11 +22,11 @@ from redis.exceptions import RedisError
 from avnu import keys
 from avnu.background import Background
 from avnu.breaker import Breaker
-from avnu.breaker_standing import Ticket
+from avnu.breaker.standing import Ticket
 from avnu.budget import BudgetPolicy, Class
-from avnu.budget_local import LocalBudget
+from avnu.budget.local import LocalBudget
 from avnu.clock import Clock
-from avnu.guards_outcome import Carried, Kind, Outcome, Permit, Refused, sign_of
+from avnu.guards.outcome import Carried, Kind, Outcome, Permit, Refused, sign_of
 from avnu.keys import Keys
 from avnu.lua import Scripts
 from avnu.per_process import PerProcess

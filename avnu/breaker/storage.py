@@ -17,9 +17,9 @@ import redis
 from pybreaker import CircuitBreakerStorage
 from redis.exceptions import RedisError
 
-from avnu.breaker_policy import CLOSED, PROBE_AGAIN_MS, BreakerPolicy
-from avnu.breaker_process import BreakerProcess
-from avnu.breaker_standing import Standing, Ticket, read_standing
+from avnu.breaker.policy import CLOSED, PROBE_AGAIN_MS, BreakerPolicy
+from avnu.breaker.process import BreakerProcess
+from avnu.breaker.standing import Standing, Ticket, read_standing
 from avnu.clock import Clock
 from avnu.lua import Scripts
 from avnu.per_process import PerProcess

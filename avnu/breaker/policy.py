@@ -25,7 +25,7 @@ _AGAIN_MS = 10_000
 
 
 class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """See BREAKER_* in ``avnu/settings_guards.py``.
+    """See BREAKER_* in ``avnu/settings/guards.py``.
 
     ``min_shops=0`` is for a breaker whose calls belong to no shop: then the rate alone opens it.
     """

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from avnu.settings_inbox import Durability
-from avnu.settings_table import AllSettings
+from avnu.settings.inbox import Durability
+from avnu.settings.table import AllSettings
 
 
 def relations(settings: AllSettings) -> list[str]:

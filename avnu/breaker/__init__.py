@@ -4,9 +4,9 @@ Kept from pybreaker: `call`, the decorator, `calling`, listeners, `exclude`, `Ci
 `current_state`. What differs, and why: the table of `tests/integration/breaker_table.py`.
 Where each part is:
 
-- breaker_policy: when it opens, for how long. breaker_trouble: which exceptions count.
-- breaker_storage: what a process knows, and how it learns of the others. lua/_breaker: the rules.
-- breaker_local: the same rules for one process while Redis is down.
+- policy: when it opens, for how long. trouble: which exceptions count.
+- storage: what a process knows, and how it learns of the others. lua/_breaker: the rules.
+- local: the same rules for one process while Redis is down. control: the operator's side.
 - guards: breaker and budget asked together, as the Admin client does.
 """
 
@@ -19,10 +19,10 @@ from typing import Any, Self, TypeVar, cast
 import redis
 from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 
-from avnu.breaker_policy import AUTO, CLOSED, HALF_OPEN, OPEN, SHOPIFY, BreakerPolicy
-from avnu.breaker_standing import Ticket
-from avnu.breaker_storage import SharedStorage
-from avnu.breaker_trouble import platform_trouble
+from avnu.breaker.policy import AUTO, CLOSED, HALF_OPEN, OPEN, SHOPIFY, BreakerPolicy
+from avnu.breaker.standing import Ticket
+from avnu.breaker.storage import SharedStorage
+from avnu.breaker.trouble import platform_trouble
 from avnu.clock import Clock, SystemClock
 from avnu.errors import BreakerOpen
 from avnu.keys import Keys

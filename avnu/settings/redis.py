@@ -1,9 +1,9 @@
-"""Settings of the Redis servers: addresses, logins, limits. Part of ``avnu/settings_table.py``."""
+"""Settings of the Redis servers: addresses, logins, limits. Part of ``avnu/settings/table.py``."""
 
 import dataclasses
 
 from avnu.secret import Secret
-from avnu.settings_kinds import DAY_S, HOST, Flag, Hidden, Server, Servers, Text, row, whole
+from avnu.settings.kinds import DAY_S, HOST, Flag, Hidden, Server, Servers, Text, row, whole
 
 USER = Text("ACL user name")
 PATH = Text("path")

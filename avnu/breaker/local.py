@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from avnu.breaker_policy import CLOSED, HALF_OPEN, OPEN, PROBE_AGAIN_MS, BreakerPolicy
-from avnu.breaker_standing import Standing
+from avnu.breaker.policy import CLOSED, HALF_OPEN, OPEN, PROBE_AGAIN_MS, BreakerPolicy
+from avnu.breaker.standing import Standing
 
 # Beyond this many calls per window the oldest are forgotten: the rate stays true enough.
 _MOST = 10_000

@@ -1,9 +1,9 @@
-"""Settings of inbox, queue and receiver. Part of ``avnu/settings_table.py``."""
+"""Settings of inbox, queue and receiver. Part of ``avnu/settings/table.py``."""
 
 import dataclasses
 import enum
 
-from avnu.settings_kinds import DAY_S, MIB, Choice, row, whole
+from avnu.settings.kinds import DAY_S, MIB, Choice, row, whole
 
 
 class Durability(enum.StrEnum):

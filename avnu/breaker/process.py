@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 
 from avnu.background import Background
-from avnu.breaker_local import LocalBreaker
-from avnu.breaker_policy import BreakerPolicy
-from avnu.breaker_standing import UNKNOWN, Ticket
+from avnu.breaker.local import LocalBreaker
+from avnu.breaker.policy import BreakerPolicy
+from avnu.breaker.standing import UNKNOWN, Ticket
 from avnu.clock import Clock
 from avnu.redis_rest import RedisRest
 

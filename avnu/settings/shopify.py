@@ -1,9 +1,9 @@
-"""Settings of the Shopify app and of calls to the Admin API. Part of ``avnu/settings_table.py``."""
+"""Settings of the Shopify app and of calls to the Admin API. Part of ``avnu/settings/table.py``."""
 
 import dataclasses
 
 from avnu.secret import Secret
-from avnu.settings_kinds import Hidden, Text, row, whole
+from avnu.settings.kinds import Hidden, Text, row, whole
 
 API_VERSION = r"[0-9]{4}-(01|04|07|10)|unstable"
 LOOPBACK = r"https?://(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?"

@@ -3,7 +3,7 @@
 A call reserves what its query asks for, and settles when the answer is there; the answer's
 ``throttleStatus`` clamps the estimate to what Shopify proved. One hash per shop on DB 0 for all
 processes together. The rules are in ``lua/_budget.lua``; ``tests/integration/test_budget_load.py``
-shows what they are worth. Asked through ``guards.py``.
+shows what they are worth. Asked through ``avnu.guards``.
 """
 
 import enum
@@ -41,7 +41,7 @@ class Class(enum.StrEnum):
 
 
 class BudgetPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """See BUDGET_* in ``avnu/settings_guards.py``. ``shares``: processes that share while Redis is
+    """See BUDGET_* in ``avnu/settings/guards.py``. ``shares``: processes that share while Redis is
     down, as far as this one knows.
     """
 

@@ -1,6 +1,6 @@
 """Settings from the environment and `.env`: read once, checked as a whole, then passed around.
 
-The table of settings is in ``avnu/settings_table.py``; this module reads a text for each row.
+The table of settings is in ``avnu/settings/table.py``; this module reads a text for each row.
 """
 
 import dataclasses
@@ -14,10 +14,10 @@ from dotenv import dotenv_values
 
 from avnu.errors import SettingsInvalid
 from avnu.secret import Secret
-from avnu.settings_checks import relations
-from avnu.settings_inbox import Durability
-from avnu.settings_kinds import Row, rows_of
-from avnu.settings_table import GROUPS, AllSettings, LogLevel
+from avnu.settings.checks import relations
+from avnu.settings.inbox import Durability
+from avnu.settings.kinds import Row, rows_of
+from avnu.settings.table import GROUPS, AllSettings, LogLevel
 
 __all__ = ["ROWS", "Durability", "LogLevel", "Secret", "Settings", "load_settings"]
 

@@ -1,7 +1,7 @@
 """Every setting of Avnu: variable, kind, default, bounds and one sentence each.
 
 This table drives parsing, ``.env.example`` and the documentation. To add a setting, add a line to
-the group it belongs to, then write the example anew with ``python -m avnu.settings_example``.
+the group it belongs to, then write the example anew with ``python -m avnu.settings.example``.
 A class is one group; the first line of its docstring is the heading in ``.env.example``.
 """
 
@@ -9,12 +9,12 @@ import dataclasses
 import enum
 
 from avnu.secret import Secret
-from avnu.settings_cache import CacheSettings
-from avnu.settings_guards import BreakerSettings, BudgetSettings
-from avnu.settings_inbox import InboxSettings, QueueSettings, WebhookSettings
-from avnu.settings_kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
-from avnu.settings_redis import CacheServerSettings, RedisSettings
-from avnu.settings_shopify import ShopifySettings
+from avnu.settings.cache import CacheSettings
+from avnu.settings.guards import BreakerSettings, BudgetSettings
+from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
+from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
+from avnu.settings.redis import CacheServerSettings, RedisSettings
+from avnu.settings.shopify import ShopifySettings
 
 NAMESPACE = r"[a-z0-9][a-z0-9_-]{0,31}"
 

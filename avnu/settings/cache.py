@@ -1,8 +1,8 @@
-"""Settings of the cache. Part of ``avnu/settings_table.py``; the cache itself is avnu/cache."""
+"""Settings of the cache. Part of ``avnu/settings/table.py``; the cache itself is avnu/cache."""
 
 import dataclasses
 
-from avnu.settings_kinds import DAY_S, MIB, whole
+from avnu.settings.kinds import DAY_S, MIB, whole
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,15 @@
-"""Writes `.env.example` from the table: ``python -m avnu.settings_example > .env.example``."""
+"""Writes `.env.example` from the table: ``python -m avnu.settings.example > .env.example``."""
 
 import inspect
 import sys
 
-from avnu.settings_kinds import Row, rows_of
-from avnu.settings_table import GROUPS
+from avnu.settings.kinds import Row, rows_of
+from avnu.settings.table import GROUPS
 
 INTRO = """\
 # Settings of Avnu. Copy to .env and uncomment what you change; the environment wins over .env.
 # Each entry: a sentence, its unit and range, and its default after the equals sign.
-# This file is written by `python -m avnu.settings_example > .env.example`.
+# This file is written by `python -m avnu.settings.example > .env.example`.
 """
 
 

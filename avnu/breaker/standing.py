@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from avnu.breaker_policy import CLOSED, OPEN
+from avnu.breaker.policy import CLOSED, OPEN
 
 
 class Standing(msgspec.Struct, frozen=True):

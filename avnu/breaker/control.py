@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import redis
 
-from avnu.breaker_policy import AUTO, BreakerPolicy
+from avnu.breaker.policy import AUTO, BreakerPolicy
 from avnu.keys import Keys
 from avnu.lua import Scripts
 from avnu.redis_rest import as_texts

@@ -1,8 +1,8 @@
-"""Settings of the guards before Shopify: breaker and budget. Part of ``avnu/settings_table.py``."""
+"""Settings of the guards before Shopify: breaker and budget. Part of ``avnu/settings/table.py``."""
 
 import dataclasses
 
-from avnu.settings_kinds import whole
+from avnu.settings.kinds import whole
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
