@@ -72,7 +72,7 @@ class OutOfTime(Park):
     """What is left of the handler's time is too little for another call: the rest goes back."""
 
     def __init__(self) -> None:
-        super().__init__("time", 0.0, "the handler's time is nearly over")
+        super().__init__("time", None, "the handler's time is nearly over")
 
 
 class HandlerFailed(AvnuError):
@@ -118,14 +118,18 @@ class ShopUnauthorised(Park):
 
 
 class TokenUnavailable(Park):
-    """No live token just now, because refreshing it failed or is under way; wait ``wait_s``."""
+    """No live token just now, because refreshing it failed or is under way; wait ``wait_s``.
+
+    ``platform``: Shopify did not answer, or with a 5xx; the breaker counts that.
+    """
 
     wait_s: float
 
-    def __init__(self, shop: str, reason: str, wait_s: float) -> None:
+    def __init__(self, shop: str, reason: str, wait_s: float, *, platform: bool = False) -> None:
         super().__init__("token", wait_s, f"{shop} has no live token just now: {reason}")
         self.shop = shop
         self.reason = reason
+        self.platform = platform
 
 
 class TokenUnreadable(Park):
@@ -136,7 +140,14 @@ class TokenUnreadable(Park):
 
 
 class TokenExchangeFailed(AvnuError):
-    """An exchange of a refresh token brought no pair, and may bring one later: outage, nonsense."""
+    """An exchange of a refresh token brought no pair, and may bring one later: outage, nonsense.
+
+    ``platform``: Shopify did not answer, or with a 5xx.
+    """
+
+    def __init__(self, message: str, *, platform: bool = False) -> None:
+        super().__init__(message)
+        self.platform = platform
 
 
 class TokenRefused(TokenExchangeFailed):
@@ -172,12 +183,13 @@ class BudgetSpent(Park):
 class NoAnswer(AvnuError):
     """No whole HTTP answer came: no connection, a timeout, cut off, or too large.
 
-    ``sent`` is False when the request cannot have arrived.
+    ``sent`` is False when the request cannot have arrived. ``late``: time ran out.
     """
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    def __init__(self, message: str, *, sent: bool, late: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.late = late
 
 
 class CallParked(Park):

@@ -3,6 +3,7 @@
 Pure but for the handlers: no Redis, no Celery, no time.
 """
 
+import math
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from avnu.shopify.topics import resource_version, topic_for
 from avnu.webhook import Handler, Shop, Webhook
 
 _REASON_CHARACTERS = 500
+_LEAST_WAIT_MS = 1000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -46,8 +48,7 @@ def _run(
     try:
         _handle(handler, shop, webhooks)
     except Park as park:
-        wait_ms = 0 if park.wait_s is None else max(1, round(park.wait_s * 1000))
-        return Parking(park.cause, wait_ms)
+        return Parking(park.cause, _wait_ms(park))
     except Exception as fault:  # noqa: BLE001 -- whatever a handler raises is its failed run
         undecided = [webhook for webhook in webhooks if webhook.verdict is None]
         if len(webhooks) > 1:
@@ -58,6 +59,13 @@ def _run(
         return None
     _settle_rest(webhooks, Verdict(Letter.DONE))
     return None
+
+
+def _wait_ms(park: Park) -> int:
+    """A second at least: the tick looks once a second, and what waits for nothing never ends."""
+    if park.wait_s is None or not math.isfinite(park.wait_s):
+        return 0
+    return max(_LEAST_WAIT_MS, round(park.wait_s * 1000))
 
 
 def _one_by_one(

@@ -74,6 +74,10 @@ class Shop:
         """
         self._lookups.forget(kind, ids)
 
+    def go_on(self, *causes: str) -> None:
+        """What else waits of this shop for one of these causes of parking runs now, in any area."""
+        self._shopify().unpark(self.domain, causes)
+
     @cached_property
     def _lookups(self) -> Lookups:
         return Lookups(self.admin, self._shopify().cache)

@@ -1,7 +1,7 @@
 """The life of the app in a shop: uninstalled, granted other scopes, the shop itself changed.
 
-A shop that has changed is looked up anew. Putting away a shop's tokens and work is not part of this
-version.
+What is cached of a shop that has changed is outdated. Putting away a shop's tokens and work is not
+part of this version.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,10 @@ def app_uninstalled(shop: Shop, webhooks: Sequence[Webhook]) -> None:
 
 @area.handler
 def scopes_updated(shop: Shop, webhooks: Sequence[Webhook]) -> None:
-    """app/scopes_update: the access scopes granted before and now."""
+    """app/scopes_update: the access scopes granted before and now; a missing one may be there."""
     for webhook in webhooks:
         webhook.decode(payloads.ScopesUpdate)
+    shop.go_on("forbidden")
 
 
 @area.handler
@@ -32,5 +33,5 @@ def shop_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
     """shop/update: domain, plan, currency or another property of the shop."""
     for webhook in webhooks:
         webhook.decode(payloads.Shop)
+    # No call here: it would hold up an uninstall behind it, whose token is dead already.
     shop.forget(kinds.SHOP)
-    shop.cached(kinds.SHOP)

@@ -13,6 +13,7 @@ protocol in ``avnu/lua/cache_*.lua``. What holds:
   and not beyond its kind's ``keep_s``; an invalidated one, or an older than asked for, never.
 """
 
+import math
 import os
 import random as randomness
 import weakref
@@ -85,12 +86,14 @@ class Cache:
         *,
         at_least: int | None = None,
         ttl_s: float | None = None,
+        until_s: float = math.inf,
     ) -> T | None:
         """The value, or None when ``load`` says that there is no such thing.
 
         ``id`` is "" for a kind of which a shop has one. ``at_least``: a value of a lesser version
         is a miss; what is then loaded is returned even if Shopify is still behind. ``ttl_s``
-        replaces the kind's ``fresh_s``, for this answer and for what is stored. Raises what
+        replaces the kind's ``fresh_s``, for this answer and for what is stored. ``until_s``: when
+        (monotonic) the caller stops waiting for another's load and makes its own. Raises what
         ``load`` raises, unless a stale value may be served; ValueError for an id with spaces.
         """
         here = self._process or self._enter()
@@ -99,7 +102,7 @@ class Cache:
         if held is None:
             ticket = here.local.ticket()
             here.channel.ensure()
-            ask = Ask(kind, question(kind, key, at_least, ttl_s), ttl_s, ticket)
+            ask = Ask(kind, question(kind, key, at_least, ttl_s), ttl_s, ticket, until_s)
             held = here.loading.values((ask,), lambda _: {key: load()})[key]
         value: T | None = held.value
         return value
@@ -112,6 +115,7 @@ class Cache:
         load: Callable[[Sequence[K]], Mapping[K, Loaded[T]]],
         *,
         ttl_s: float | None = None,
+        until_s: float = math.inf,
     ) -> dict[K, T | None]:
         """Several values of one shop, by the ids in ``wanted``; None for what does not exist.
 
@@ -138,7 +142,7 @@ class Cache:
             ticket = here.local.ticket()
             here.channel.ensure()
             asks = [
-                Ask(kind, question(kind, key, many.least[key], ttl_s), ttl_s, ticket)
+                Ask(kind, question(kind, key, many.least[key], ttl_s), ttl_s, ticket, until_s)
                 for key in missing
             ]
             found |= here.loading.values(asks, many.loads)

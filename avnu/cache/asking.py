@@ -1,5 +1,6 @@
 """What a caller asks, and what a loader answers."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -30,12 +31,16 @@ Loads = Callable[[Sequence[Key]], Mapping[Key, Loaded[Any]]]
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One value that the process's memory did not have. ``ticket``: when it was asked for."""
+    """One value that the process's memory did not have. ``ticket``: when it was asked for.
+
+    ``until_s``: when (monotonic) its caller waits for nobody any more.
+    """
 
     kind: Kind[Any]
     question: Question
     ttl_s: float | None
     ticket: int
+    until_s: float = math.inf
 
     @property
     def key(self) -> Key:

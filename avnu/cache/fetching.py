@@ -69,6 +69,7 @@ class Fetching:
         Ends after a load that failed, whatever is still waited for.
         """
         deadline_s = self._clock.monotonic() + self._lease_s
+        deadline_s = min([deadline_s, *(ask.until_s for ask in asks)])
         pause_s = _FIRST_PAUSE_S
         waited: set[Key] = set()
         discarded: set[Key] = set()

@@ -84,6 +84,7 @@ class Loading:
         The caller has landed its own by now, so no two threads wait for each other.
         """
         deadline_s = self._clock.monotonic() + self._wait_s
+        deadline_s = min([deadline_s, *(ask.until_s for ask, _ in joined)])
         left, within, late = [], [], False
         for ask, flight in joined:
             if flight.thread == threading.get_ident():

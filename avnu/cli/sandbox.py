@@ -16,7 +16,7 @@ import urllib3
 from avnu.cli.output import json_option, say, show_facts, show_json, show_table, write
 from avnu.cli.programs import end_like_ctrl_c
 from avnu.clock import SystemClock
-from avnu.errors import CannotReach, SettingsInvalid
+from avnu.errors import CannotReach
 from avnu.sandbox.admin import FAULTS, AdminSandbox, World
 from avnu.sandbox.shops import make_shops
 from avnu.settings import Settings, load_settings
@@ -162,16 +162,7 @@ def _kept(served: AdminSandbox, path: Path | None) -> Iterator[None]:
 def _settings() -> Settings:
     """The settings, with an app to be; raises SettingsInvalid without."""
     settings = load_settings()
-    missing = [
-        f"{name} is not set; the sandbox gives tokens to the app that it names"
-        for name, value in (
-            ("SHOPIFY_API_KEY", settings.shopify_api_key),
-            ("SHOPIFY_API_SECRET", settings.shopify_api_secret),
-        )
-        if not value
-    ]
-    if missing:
-        raise SettingsInvalid(missing)
+    settings.require_app("the sandbox gives tokens to the app that it names")
     return settings
 
 

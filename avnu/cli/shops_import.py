@@ -14,9 +14,8 @@ import click
 import msgspec
 
 from avnu.cli.found import SHOP
-from avnu.cli.tokens_asked import is_token
 from avnu.secret import Secret
-from avnu.store.pairs import TokenPair
+from avnu.store.pairs import TokenPair, is_token
 
 _ACCESS = ("access_token", "accessToken")
 _REFRESH = ("refresh_token", "refreshToken")

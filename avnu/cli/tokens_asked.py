@@ -3,14 +3,12 @@
 An argument stays in the shell's history, and every user of the machine can read it in ``ps``.
 """
 
-import re
 import sys
 
 import click
 
 from avnu.secret import Secret
-
-_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+from avnu.store.pairs import is_token
 
 
 def ask_tokens() -> tuple[Secret, Secret]:
@@ -35,8 +33,3 @@ def ask_tokens() -> tuple[Secret, Secret]:
     if second and not is_token(second):
         raise click.UsageError("the refresh token holds blanks or strange characters")
     return Secret(first), Secret(second)
-
-
-def is_token(text: object) -> bool:
-    """True for what can be a token at all: printable ASCII without blanks."""
-    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None

@@ -1,7 +1,7 @@
 """``avnu up``: everything that Avnu needs, in one terminal."""
 
 import dataclasses
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,8 +103,11 @@ def _with_local_parts(settings: Settings, data: Path) -> tuple[Settings, list[st
 def _sandbox_origin(data: Path) -> str:
     """Where it was the last time, if that port is free: commands in another terminal know it."""
     kept = dotenv_values(env_file(data), interpolate=False).get("SHOPIFY_ADMIN_ORIGIN") or ""
-    port = urlsplit(kept).port
-    return kept if port and programs.port_is_free(port) else f"http://127.0.0.1:{free_port()}"
+    with suppress(ValueError):  # somebody has edited the file
+        port = urlsplit(kept).port
+        if port and programs.port_is_free(port):
+            return kept
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def _make_database(settings: Settings) -> None:

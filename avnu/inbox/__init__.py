@@ -179,17 +179,25 @@ class Inbox:
         """Undo a pause. False: it was not paused."""
         return bool(self.run("pause", "resume", _what(kind, name), *self.areas))
 
-    def unpark(self, shop: str) -> int:
-        """A parked shop goes on now. Returns in how many areas it was parked."""
-        return int(self.run("unpark", keys.short(shop), *self.areas))
+    def unpark(self, shop: str, causes: Collection[str] = ()) -> int:
+        """A parked shop goes on now: in every area, or where it waits for one of ``causes``.
+
+        Returns in how many areas that was.
+        """
+        return int(self.run("unpark", *self._unparking(shop, causes)))
 
     def unpark_waiting(self, causes: Collection[str]) -> int:
         """All shops that are parked for one of ``causes`` go on now. Returns how many."""
         with reaching():
             shops = shops_parked_for(self.client, self.keys, causes)
-        for shop in shops:
-            self.unpark(shop)
+            for start in range(0, len(shops), _BULK):
+                some = [self._unparking(shop, causes) for shop in shops[start : start + _BULK]]
+                self.scripts.run_many(self.client, "unpark", some)
         return len(shops)
+
+    def _unparking(self, shop: str, causes: Collection[str]) -> list[str]:
+        """Arguments of the script; causes stand between slashes, so that each is found whole."""
+        return [keys.short(shop), f"/{'/'.join(causes)}/" if causes else "", *self.areas]
 
 
 def script_constants(settings: Settings) -> dict[str, int]:

@@ -26,9 +26,10 @@ def parked_by_cause(client: Any, names: Keys) -> dict[str, int]:
 
 def _parked(client: Any, names: Keys) -> Iterator[tuple[str, str]]:
     """Short name and cause, per area in which a shop is parked."""
-    start = 0
-    while some := client.zrange(names.of("parked"), start, start + _CHUNK - 1):
-        where = [member.decode().partition("/") for member in some]
+    # All at once: by rank, shops would be skipped as others leave the set meanwhile.
+    every = client.zrange(names.of("parked"), 0, -1)
+    for start in range(0, len(every), _CHUNK):
+        where = [member.decode().partition("/") for member in every[start : start + _CHUNK]]
         with client.pipeline(transaction=False) as pipe:
             for area, _, shop in where:
                 pipe.hget(names.of("place", area), shop)
@@ -37,4 +38,3 @@ def _parked(client: Any, names: Keys) -> Iterator[tuple[str, str]]:
             fields = (place or b"").decode().split("\t")
             if len(fields) > _CAUSE:
                 yield shop, fields[_CAUSE]
-        start += _CHUNK

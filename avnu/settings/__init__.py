@@ -69,6 +69,16 @@ class Settings(AllSettings):
         """
         return {row.name: row.kind.show(getattr(self, row.name.lower())) for row in ROWS}
 
+    def require_app(self, why: str) -> None:
+        """Raises SettingsInvalid, saying ``why``, unless the app's own credentials are there."""
+        credentials = {
+            "SHOPIFY_API_KEY": self.shopify_api_key,
+            "SHOPIFY_API_SECRET": self.shopify_api_secret,
+        }
+        missing = [f"{name} is not set; {why}" for name, value in credentials.items() if not value]
+        if missing:
+            raise SettingsInvalid(missing)
+
     def require_receiver(self) -> None:
         """Raises SettingsInvalid unless what the receiver cannot do without is there."""
         if not self.shopify_api_secret:

@@ -67,5 +67,10 @@ class BudgetSettings:
     )
     # A call that was sent has long been charged by then, so Shopify's own count shows it.
     budget_lease_seconds: int = whole(
-        10, "s", "Points that a dead worker has reserved count as spent after it.", 2, 3600
+        # Longer than a call may take, so that its answer finds the reservation.
+        13,
+        "s",
+        "Points that a dead worker has reserved count as spent after it.",
+        2,
+        3600,
     )

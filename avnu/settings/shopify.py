@@ -37,8 +37,8 @@ class ShopifySettings:
     )
     shopify_read_timeout_ms: int = whole(
         # Shopify gives up on a call of its own after 10 s, and says so with a 504.
-        11000, "ms", "Longest wait for the next bytes of an answer.", 100, 60000
+        10500, "ms", "Longest wait for the next bytes of an answer.", 100, 60000
     )  # fmt: skip
     shopify_total_timeout_ms: int = whole(
-        15000, "ms", "Longest that one call of the Admin API may take.", 100, 120000
+        12000, "ms", "Longest that one call of the Admin API may take.", 100, 120000
     )

@@ -9,13 +9,15 @@ Every call goes through breaker and budget. What makes the shop wait is raised a
 handler need not catch; ``CallRefused`` means that the call itself is wrong.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+import functools
+import logging
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 
 from avnu.budget import Class
-from avnu.errors import AvnuError, TooDear, UnreadableAnswer, UserErrors
+from avnu.errors import TooDear, UnreadableAnswer, UserErrors
 from avnu.shopify.answers import Reading, said
 from avnu.shopify.calls import Calls
 from avnu.shopify.query import (
@@ -25,9 +27,10 @@ from avnu.shopify.query import (
     Payload,
     Query,
     Request,
-    gid,
     idempotency_key,
 )
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 N = TypeVar("N")
@@ -51,27 +54,20 @@ class Admin:
     def __init__(self, shop: str, calls: Calls, until_s: float, cls: Class = Class.BULK) -> None:
         self.shop = shop
         self._calls = calls
-        self._until_s = until_s
+        self.until_s = until_s
         self._cls = cls
 
     @property
     def interactive(self) -> "Admin":
         """The same, for calls that a person waits for: bulk calls leave room for them."""
-        return Admin(self.shop, self._calls, self._until_s, Class.INTERACTIVE)
+        return Admin(self.shop, self._calls, self.until_s, Class.INTERACTIVE)
 
     def query(self, query: Query[T], **variables: Any) -> T:
         """The answer. Raises CallRefused, and Park for what makes the shop wait."""
-        request = Request(
-            name=query.name,
-            text=query.text,
-            shape=query.name,
-            cost=query.cost,
-            variables=variables,
-        )
-        reading = self._make(request)
+        reading = self._make(query.request(variables))
         if reading.fault is not None and not (query.partial and reading.data):
             raise reading.fault
-        data: T = self._decode(reading.data, query.answer)
+        data: T = self._decode(reading.data, query.name, query.answer)
         return data
 
     def pages(
@@ -114,18 +110,11 @@ class Admin:
         if mutation.idempotent:
             key = idempotency_key(self.shop, of.id, mutation.name, part)
             variables = {**variables, "key": key}
-        request = Request(
-            name=mutation.name,
-            text=mutation.text,
-            shape=mutation.name,
-            cost=mutation.cost,
-            variables=variables,
+        data = self._whole(mutation.request(variables))
+        found: dict[str, P | None] = self._decode(
+            data, mutation.name, _payloads(cast("Hashable", mutation.answer))
         )
-        data: dict[str, P] = self._decode(
-            self._whole(request),
-            dict[str, mutation.answer],  # type: ignore[name-defined]
-        )
-        payload = data.get(mutation.field)
+        payload = found.get(mutation.field)
         if payload is None:
             raise UnreadableAnswer(self.shop, f"no {mutation.field} in the answer")
         if payload.user_errors:
@@ -134,16 +123,8 @@ class Admin:
         return payload
 
     def _some_nodes(self, query: NodesQuery[N], ids: Sequence[int]) -> dict[int, N]:
-        request = Request(
-            name=query.name,
-            text=query.text,
-            # What it costs depends on how many are asked for, and so does what is learnt of it.
-            shape=f"{query.name}:{len(ids)}",
-            cost=query.each * len(ids),
-            variables={"ids": [gid(query.kind, number) for number in ids]},
-        )
         try:
-            data = self._whole(request)
+            data = self._whole(query.request(ids))
         except TooDear:
             if len(ids) == 1:
                 raise
@@ -151,8 +132,7 @@ class Admin:
             half = len(ids) // 2
             return self._some_nodes(query, ids[:half]) | self._some_nodes(query, ids[half:])
         answer: dict[str, list[N | None]] = self._decode(
-            data,
-            dict[str, list[query.answer | None]],  # type: ignore[name-defined]
+            data, query.name, _nodes(cast("Hashable", query.answer))
         )
         nodes = answer.get("nodes", [])
         if len(nodes) != len(ids):
@@ -166,13 +146,32 @@ class Admin:
         return reading.data
 
     def _make(self, request: Request) -> Reading:
-        return self._calls.make(self.shop, request, self._cls, self._until_s)
+        return self._calls.make(self.shop, request, self._cls, self.until_s)
 
-    def _decode(self, data: bytes, kind: Any) -> Any:
+    def _decode(self, data: bytes, query: str, kind: Any) -> Any:
+        """The data as ``kind``. What does not fit is told loudly: it may be ours to mend."""
         try:
-            return msgspec.json.decode(data, type=kind)
+            return _decoder(kind).decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
             # Names the field and never its value.
             reason = str(fault) if isinstance(fault, msgspec.ValidationError) else "not JSON"
-            ours: AvnuError = UnreadableAnswer(self.shop, f"the answer is not as asked: {reason}")
-        raise ours
+        log.error("the answer to query %s is not as its type says: %s", query, reason)
+        raise UnreadableAnswer(self.shop, f"the answer to {query} is not as asked: {reason}")
+
+
+# Types made while running are slow to read by, so each is prepared once.
+
+
+@functools.cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@functools.cache
+def _nodes(kind: Any) -> Any:
+    return dict[str, list[kind | None]]
+
+
+@functools.cache
+def _payloads(kind: Any) -> Any:
+    return dict[str, kind | None]

@@ -30,9 +30,9 @@ from avnu.errors import (
 from avnu.guards.outcome import Kind, Outcome
 from avnu.shopify.transport import HttpAnswer
 
-Fault = Callable[[str, str], AvnuError]
+MakesError = Callable[[str, str], AvnuError]
 
-STATUSES: Mapping[int, Fault] = {
+STATUSES: Mapping[int, MakesError] = {
     401: TokenRejected,
     402: ShopFrozen,
     403: ShopForbidden,
@@ -40,10 +40,11 @@ STATUSES: Mapping[int, Fault] = {
     408: PlatformFault,
     423: ShopLocked,
     430: SecurityRejected,
+    783: CallRefused,  # what was sent is not JSON
 }
 """By HTTP status. 429 is Throttled, another 4xx CallRefused, 5xx PlatformFault."""
 
-CODES: Mapping[str, Fault] = {
+CODES: Mapping[str, MakesError] = {
     "SHOP_INACTIVE": ShopFrozen,
     "INTERNAL_SERVER_ERROR": PlatformFault,
     "TIMEOUT": PlatformFault,
@@ -57,6 +58,10 @@ _THROTTLED = "THROTTLED"
 _BACKOFF_S = 1.0
 _LEAST_WAIT_S, _MOST_WAIT_S = 0.1, 3600.0
 _SAID_CHARACTERS = 200
+
+
+def _bounded(wait_s: float) -> float:
+    return min(_MOST_WAIT_S, max(_LEAST_WAIT_S, wait_s))
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +78,12 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
         """How long until the bucket holds what was asked for."""
         if self.requested is None or self.available is None or not self.restore_rate:
             return _BACKOFF_S
-        missing = self.requested - self.available
-        return min(_MOST_WAIT_S, max(_LEAST_WAIT_S, missing / self.restore_rate))
+        return _bounded((self.requested - self.available) / self.restore_rate)
+
+    @property
+    def too_dear(self) -> bool:
+        """More was asked for than the bucket ever holds."""
+        return None not in (self.requested, self.maximum) and self.requested > self.maximum  # type: ignore[operator]
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +158,7 @@ def _by_status(shop: str, answer: HttpAnswer) -> AvnuError:
     status = answer.status
     if status == 429:
         wait_s = _number(answer.headers.get("retry-after"))
-        return Throttled(shop, "429", _BACKOFF_S if wait_s is None else min(wait_s, _MOST_WAIT_S))
+        return Throttled(shop, "429", _bounded(_BACKOFF_S if wait_s is None else wait_s))
     if status in STATUSES:
         return STATUSES[status](shop, str(status))
     if 400 <= status < 500:
@@ -166,6 +175,8 @@ def _by_errors(shop: str, errors: Any, cost: Cost) -> AvnuError | None:
         return UnreadableAnswer(shop, "errors in an unknown form")
     codes = [_code(error) for error in errors]
     text = "; ".join(said(error.get("message")) for error in errors[:3])
+    if _THROTTLED in codes and cost.too_dear:
+        return TooDear(shop, "THROTTLED: more points than the shop's bucket holds")
     if _THROTTLED in codes:
         return Throttled(shop, "THROTTLED", cost.wait_s)
     for code, fault in CODES.items():

@@ -1,8 +1,10 @@
 """Everything of one process that calls Shopify, wired: transport, tokens, guards, cache."""
 
+import logging
 import random
 from collections.abc import Callable
 
+from avnu.background import Background
 from avnu.breaker import BreakerListener
 from avnu.breaker.policy import CLOSED, OVER_WHEN_CLOSED
 from avnu.cache import Cache
@@ -10,6 +12,7 @@ from avnu.clock import Clock
 from avnu.connections import Connections
 from avnu.errors import (
     CallRefused,
+    InboxUnavailable,
     OutOfTime,
     SettingsInvalid,
     ShopForbidden,
@@ -22,6 +25,7 @@ from avnu.errors import (
 )
 from avnu.guards import build_guards
 from avnu.keys import Keys
+from avnu.per_process import PerProcess
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.shopify.admin import Admin
@@ -35,6 +39,11 @@ from avnu.store.shops import Shops
 from avnu.store.tokens import Tokens
 from avnu.store.vault import require_vault
 
+log = logging.getLogger(__name__)
+
+OVER_WITH_A_TOKEN = ("unauthorised", "token")
+"""Causes of parking that end when a call has worked again with a new token."""
+
 # What only its own caller can deal with, or what an old value would hide from operators.
 _NOT_HIDDEN = (
     CallRefused, OutOfTime, ShopForbidden, ShopFrozen, ShopLocked, ShopNotFound, ShopUnauthorised,
@@ -45,23 +54,33 @@ _NOT_HIDDEN = (
 class Unparking(BreakerListener):
     """Lets shops that waited for Shopify go on when the breaker closes.
 
-    Called in one process only. If that one dies first, each shop goes on when its time comes.
+    Told in one process only, in a thread of its own: there may be thousands, and the call whose
+    outcome closed the breaker must not wait for them. If the process dies first, each shop goes on
+    when its time comes.
     """
 
     def __init__(self, unpark: Callable[[], object]) -> None:
+        self._threads = PerProcess(lambda: Background("unparking", self._work, 0.0))
         self._unpark = unpark
 
     def turned(self, cb: object, old_state: str, new_state: str) -> None:  # noqa: ARG002
         """The state changed by what this process did."""
         if new_state == CLOSED:
+            self._threads.get().at_once()
+
+    def _work(self) -> bool:
+        try:
             self._unpark()
+        except InboxUnavailable as fault:
+            log.warning("shops that waited for Shopify go on when their time comes: %s", fault)
+        return False
 
 
 class Shopify:
     """Safe to share between threads. Making one opens nothing.
 
-    ``unpark(shop)`` and ``unpark_waiting(causes)`` are the inbox's. Raises SettingsInvalid when
-    TOKEN_ENCRYPTION_KEYS is not set.
+    ``unpark(shop, causes)`` and ``unpark_waiting(causes)`` are the inbox's. Raises SettingsInvalid
+    when TOKEN_ENCRYPTION_KEYS is not set.
     """
 
     def __init__(
@@ -71,7 +90,7 @@ class Shopify:
         clock: Clock,
         chance: random.Random,
         *,
-        unpark: Callable[[str], object],
+        unpark: Callable[[str, tuple[str, ...]], object],
         unpark_waiting: Callable[[tuple[str, ...]], object],
     ) -> None:
         vault = require_vault(settings)
@@ -86,21 +105,30 @@ class Shopify:
             exchange_of(settings, self.transport),
             clock,
             chance,
-            renewed=unpark,
         )
+        self._unpark = unpark
         self._calls = Calls(
             settings,
             clock,
+            chance,
             transport=self.transport,
             guards=self.guards,
             tokens=self.tokens,
             shops=Shops(self.store, clock),
             deprecations=Deprecations(connections.cache(), Keys(settings.avnu_namespace), clock),
+            revived=lambda shop: self.unpark(shop, OVER_WITH_A_TOKEN),
         )
 
     def admin(self, shop: str, until_s: float) -> Admin:
         """The Admin API of one shop, for work that must be over at ``until_s`` (monotonic)."""
         return Admin(shop, self._calls, until_s)
+
+    def unpark(self, shop: str, causes: tuple[str, ...]) -> None:
+        """Let the shop's webhooks go on now that wait for one of ``causes``, in every area."""
+        try:
+            self._unpark(shop, causes)
+        except InboxUnavailable as fault:
+            log.warning("%s goes on when its time comes: %s", shop, fault)
 
     def close(self) -> None:
         """Bring what was counted to Redis, and close what is open."""

@@ -11,14 +11,16 @@ import re
 
 import msgspec
 
-from avnu.errors import NoAnswer, SettingsInvalid, TokenExchangeFailed, TokenRefused
+from avnu.errors import NoAnswer, TokenExchangeFailed, TokenRefused
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.shopify.transport import Limits, Transport
-from avnu.store.pairs import TokenPair
+from avnu.store.pairs import TokenPair, is_token
 
 _PATH = "/admin/oauth/access_token"
 _LIMITS = Limits(connect_s=3.0, read_s=8.0, total_s=10.0, most_bytes=65_536)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_LONGEST_LIFE_S = 10 * 366 * 86_400
 _WORD = re.compile(r"[a-z_]{1,40}")
 _OURS = ("invalid_client", "unauthorized_client", "application_cannot_be_found")
 
@@ -38,16 +40,7 @@ class TokenEndpoint:
     """Calls it. Raises SettingsInvalid where the app's own credentials are not set."""
 
     def __init__(self, settings: Settings, transport: Transport) -> None:
-        missing = [
-            f"{name} is not set; without it no token can be refreshed"
-            for name, value in (
-                ("SHOPIFY_API_KEY", settings.shopify_api_key),
-                ("SHOPIFY_API_SECRET", settings.shopify_api_secret),
-            )
-            if not value
-        ]
-        if missing:
-            raise SettingsInvalid(missing)
+        settings.require_app("without it no token can be refreshed")
         self._settings = settings
         self._transport = transport
 
@@ -74,7 +67,7 @@ class TokenEndpoint:
         try:
             answer = self._transport.post(shop, _PATH, body, headers, _LIMITS)
         except NoAnswer as fault:
-            raise TokenExchangeFailed(str(fault)) from fault
+            raise TokenExchangeFailed(str(fault), platform=True) from fault
         if answer.status != 200:
             raise _refusal(answer.status, answer.body)
         return _pair(answer.body)
@@ -83,11 +76,14 @@ class TokenEndpoint:
 def _pair(answer: bytes) -> TokenPair:
     try:
         read = msgspec.json.decode(answer, type=_Answer)
-    except msgspec.DecodeError as fault:
-        # A validation error names the field and never the value.
+    except _UNREADABLE as fault:
+        # Without its cause: an error of decoding text carries the whole answer along.
         raise TokenExchangeFailed(f"the answer cannot be used ({type(fault).__name__})") from None
-    if not read.access_token:
-        raise TokenExchangeFailed("the answer holds no token")
+    # One with a line break would be stored, and then break every call that sends it.
+    if not is_token(read.access_token) or not (
+        read.refresh_token is None or is_token(read.refresh_token)
+    ):
+        raise TokenExchangeFailed("the answer holds no token, or what cannot be one")
     return TokenPair(
         Secret(read.access_token),
         Secret(read.refresh_token or ""),
@@ -98,14 +94,14 @@ def _pair(answer: bytes) -> TokenPair:
 
 def _lifetime(seconds: float | None) -> float | None:
     """What makes no sense counts as not said."""
-    return seconds if seconds is not None and seconds > 0 else None
+    return seconds if seconds is not None and 0 < seconds <= _LONGEST_LIFE_S else None
 
 
 def _refusal(status: int, answer: bytes) -> TokenExchangeFailed:
     """The error to raise; of the answer it holds Shopify's code word and nothing else."""
     try:
         word = msgspec.json.decode(answer, type=_Refusal).error
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         word = ""
     word = word if _WORD.fullmatch(word) else ""
     said = f"{status} {word}".strip()
@@ -115,4 +111,4 @@ def _refusal(status: int, answer: bytes) -> TokenExchangeFailed:
         )
     if word == "invalid_grant" or (status == 401 and not word):
         return TokenRefused(f"Shopify refuses the refresh token ({said})")
-    return TokenExchangeFailed(f"Shopify answers {said}")
+    return TokenExchangeFailed(f"Shopify answers {said}", platform=status >= 500)

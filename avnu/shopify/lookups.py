@@ -6,19 +6,23 @@
 To add a kind: its value and row in ``avnu/cache/``, its query in ``queries.py``, a row here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from avnu.cache import Cache, Kind, Loaded, kinds, values
+from avnu.errors import UnreadableAnswer
 from avnu.shopify import queries
 from avnu.shopify.admin import Admin
+from avnu.shopify.answers import said
 from avnu.shopify.query import NodesQuery, number_of
 
 T = TypeVar("T")
 N = TypeVar("N")
+K = TypeVar("K", bound=Hashable)
 
 
 class Lookups:
@@ -42,17 +46,35 @@ class Lookups:
         it may be, in place of the kind's own lifetime.
         """
         return self._cache.get(
-            kind, self._admin.shop, id, lambda: self._load(kind, id), at_least=at_least, ttl_s=ttl_s
+            kind,
+            self._admin.shop,
+            id,
+            lambda: self._load(kind, id),
+            at_least=at_least,
+            ttl_s=ttl_s,
+            until_s=self._admin.until_s,
         )
 
     def get_many(
-        self, kind: Kind[T], wanted: Mapping[Any, int | None], *, ttl_s: float | None = None
-    ) -> dict[Any, T | None]:
+        self, kind: Kind[T], wanted: Mapping[K, int | None], *, ttl_s: float | None = None
+    ) -> dict[K, T | None]:
         """Values by id; all that miss are asked for together. ``wanted``: id → least version."""
-        many = MANY[kind.name]
-        return self._cache.get_many(
-            kind, self._admin.shop, wanted, lambda ids: many.load(self._admin, ids), ttl_s=ttl_s
-        )
+        loader: BatchLoader[Any, T] = BATCH_LOADERS[kind.name]
+        ids = list(wanted)
+        found: dict[K, T | None] = {}
+        # As many at once as one query holds: each is kept before the next may find no points left.
+        for start in range(0, len(ids), loader.query.most):
+            some = {one: wanted[one] for one in ids[start : start + loader.query.most]}
+            values: dict[K, T | None] = self._cache.get_many(
+                kind,
+                self._admin.shop,
+                some,
+                lambda missing: loader.load(self._admin, missing),
+                ttl_s=ttl_s,
+                until_s=self._admin.until_s,
+            )
+            found |= values
+        return found
 
     def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
         """What is cached of these is outdated, in every process; without ids all of the kind.
@@ -64,10 +86,11 @@ class Lookups:
             self._cache.invalidate(self._admin.shop, tags)
 
     def _load(self, kind: Kind[T], id: int | str) -> Loaded[T]:  # noqa: A002 - Shopify's word
-        many = MANY.get(kind.name)
-        if many is None:
-            return ONE[kind.name](self._admin)
-        return many.load(self._admin, [id]).get(id, Loaded(None))
+        batch = BATCH_LOADERS.get(kind.name)
+        if batch is not None:
+            return batch.load(self._admin, [id]).get(id, Loaded(None))
+        with _sane(self._admin.shop):
+            return SINGLE_LOADERS[kind.name](self._admin)
 
 
 def version_ms(updated_at: str | datetime | None) -> int:
@@ -76,6 +99,15 @@ def version_ms(updated_at: str | datetime | None) -> int:
         return 0
     at = datetime.fromisoformat(updated_at) if isinstance(updated_at, str) else updated_at
     return int(at.timestamp() * 1000)
+
+
+@contextmanager
+def _sane(shop: str) -> Iterator[None]:
+    """Ids and times that are none are Shopify's nonsense, not the handler's failed run."""
+    try:
+        yield
+    except (ValueError, OverflowError) as fault:
+        raise UnreadableAnswer(shop, f"an id or a time that is none: {said(str(fault))}") from fault
 
 
 # ---- kinds of which a shop has one
@@ -125,7 +157,7 @@ def _subscriptions(admin: Admin) -> Loaded[tuple[values.Subscription, ...]]:
     )
 
 
-ONE: Mapping[str, Callable[[Admin], Loaded[Any]]] = {
+SINGLE_LOADERS: Mapping[str, Callable[[Admin], Loaded[Any]]] = {
     kinds.SHOP.name: _shop,
     kinds.LOCATIONS.name: _locations,
     kinds.SUBSCRIPTIONS.name: _subscriptions,
@@ -135,7 +167,7 @@ ONE: Mapping[str, Callable[[Admin], Loaded[Any]]] = {
 # ---- kinds that are looked up by id, many at once
 
 
-class Many(msgspec.Struct, Generic[N, T], frozen=True):
+class BatchLoader(msgspec.Struct, Generic[N, T], frozen=True):
     """How values of one kind are made from the nodes of one query."""
 
     query: NodesQuery[N]
@@ -145,11 +177,12 @@ class Many(msgspec.Struct, Generic[N, T], frozen=True):
     def load(self, admin: Admin, ids: Sequence[Any]) -> dict[Any, Loaded[T]]:
         """What Shopify has of ``ids``; what it does not have is missing."""
         found = admin.nodes(self.query, [int(one) for one in ids])
-        return {
-            one: Loaded(self.value(found[int(one)]), self.version(found[int(one)]))
-            for one in ids
-            if int(one) in found
-        }
+        with _sane(admin.shop):
+            return {
+                one: Loaded(self.value(found[int(one)]), self.version(found[int(one)]))
+                for one in ids
+                if int(one) in found
+            }
 
 
 def _product(node: queries.ProductNode) -> values.Product:
@@ -178,7 +211,11 @@ def _variant(node: queries.VariantNode) -> values.Variant:
     )
 
 
-MANY: Mapping[str, Many[Any, Any]] = {
-    kinds.PRODUCT.name: Many(queries.PRODUCTS, _product, lambda node: version_ms(node.updated_at)),
-    kinds.VARIANT.name: Many(queries.VARIANTS, _variant, lambda node: version_ms(node.updated_at)),
+BATCH_LOADERS: Mapping[str, BatchLoader[Any, Any]] = {
+    kinds.PRODUCT.name: BatchLoader(
+        queries.PRODUCTS, _product, lambda node: version_ms(node.updated_at)
+    ),
+    kinds.VARIANT.name: BatchLoader(
+        queries.VARIANTS, _variant, lambda node: version_ms(node.updated_at)
+    ),
 }

@@ -7,6 +7,7 @@
 one, write it in ``queries.py``; a look-up that is cached also needs a row in ``lookups.py``.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
@@ -35,6 +36,12 @@ class Query(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     cost: float = 0.0
     partial: bool = False
 
+    def request(self, variables: Mapping[str, Any]) -> "Request":
+        """The call with these variables."""
+        return Request(
+            name=self.name, text=self.text, shape=self.name, cost=self.cost, variables=variables
+        )
+
 
 class NodesQuery(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     """Reads many things of one kind by id; ``each``: what one costs at most, in points."""
@@ -51,6 +58,16 @@ class NodesQuery(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
         return (
             f"query {self.name}($ids: [ID!]!)"
             f" {{ nodes(ids: $ids) {{ ... on {self.kind} {{ {self.fields} }} }} }}"
+        )
+
+    def request(self, ids: Sequence[int]) -> "Request":
+        """The call for these ids: what it costs depends on how many, and so does what is learnt."""
+        return Request(
+            name=self.name,
+            text=self.text,
+            shape=f"{self.name}:{len(ids)}",
+            cost=self.each * len(ids),
+            variables={"ids": [gid(self.kind, number) for number in ids]},
         )
 
     @property
@@ -88,6 +105,17 @@ class Mutation(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
     cost: float = 10.0
     idempotent: bool = False
 
+    def request(self, variables: Mapping[str, Any]) -> "Request":
+        """The call with these variables."""
+        return Request(
+            name=self.name,
+            text=self.text,
+            shape=self.name,
+            cost=self.cost,
+            variables=variables,
+            repeatable=self.idempotent,
+        )
+
 
 class PageInfo(msgspec.Struct, frozen=True, rename="camel"):
     """Whether a connection goes on, and where."""
@@ -104,13 +132,23 @@ class Connection(msgspec.Struct, Generic[N], frozen=True, rename="camel"):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as it is sent. ``shape``: what the budget learns its cost by."""
+    """One call as it is sent. ``shape``: what the budget learns its cost by.
+
+    ``repeatable``: sending it twice does no harm.
+    """
 
     name: str
     text: str
     shape: str
     cost: float
-    variables: dict[str, Any]
+    variables: Mapping[str, Any]
+    repeatable: bool = True
+
+    def body(self) -> bytes:
+        """The JSON that is posted. Raises TypeError for variables that JSON does not know."""
+        return msgspec.json.encode(
+            {"query": self.text, "operationName": self.name, "variables": self.variables}
+        )
 
 
 def gid(kind: str, number: int) -> str:

@@ -6,6 +6,7 @@ Facts: offline access tokens live 3600 s and refresh tokens 90 days; older ones 
 
 import dataclasses
 import random
+import re
 from typing import Any, NoReturn
 
 from avnu.secret import Secret
@@ -15,11 +16,18 @@ from avnu.store.vault import Vault
 ACCESS = "access_token"
 REFRESH = "refresh_token"
 
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+
 # What a token with a refresh token is taken to live when Shopify's answer does not say.
 _ASSUMED_S = 3600.0
 # A new pair is asked for in the last 10 to 20 % of a token's life, by chance, so that shops
 # installed in one go do not all ask in the same minute.
 _EARLY = (0.1, 0.2)
+
+
+def is_token(text: object) -> bool:
+    """True for what can be a token at all: printable ASCII without blanks."""
+    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
 
 
 class _StaysHere:
@@ -35,13 +43,15 @@ class _StaysHere:
 class AccessToken(_StaysHere):
     """A token to call the shop with. ``expires_s`` is unix time; None for never or not known.
 
-    ``frozen``: when it was looked up, the shop was noted as frozen.
+    ``frozen``: when it was looked up, the shop was noted as frozen. ``revived``: it was got just
+    now, for a shop that had none which lived.
     """
 
     shop: str
     secret: Secret
     expires_s: float | None = None
     frozen: bool = False
+    revived: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Renewal:
-    """Shared by the threads of a process; ``renewed`` is told of each pair that was stored."""
+    """Shared by the threads of a process."""
 
     def __init__(
         self,
@@ -67,7 +67,6 @@ class Renewal:
         clock: Clock,
         chance: random.Random,
         lease_s: float,
-        renewed: Callable[[str], object],
     ) -> None:
         self._refreshing = refreshing
         self._vault = vault
@@ -75,7 +74,6 @@ class Renewal:
         self._clock = clock
         self._chance = chance
         self._lease_s = lease_s
-        self._renewed = renewed
 
     def run(
         self, held: Held, stored: AccessToken | None, *, refused: bool
@@ -90,7 +88,7 @@ class Renewal:
         try:
             self._check_in_time(held)
             pair = self._exchange(row.shop, self._refresh_token(row))
-            return self._store(held, pair)
+            return self._store(held, pair, refused=refused)
         except TokenExchangeFailed as fault:
             now = instant(self._clock.time())
             alive = stored if is_alive(row, now, refused=refused) else None
@@ -108,7 +106,9 @@ class Renewal:
         assert row.refresh is not None, "the verdict asks only with a refresh token"
         return self._vault.open(row.shop, REFRESH, row.refresh)
 
-    def _store(self, held: Held, pair: TokenPair) -> tuple[AccessToken, datetime | None]:
+    def _store(
+        self, held: Held, pair: TokenPair, *, refused: bool
+    ) -> tuple[AccessToken, datetime | None]:
         shop, now_s = held.row.shop, self._clock.time()
         columns = columns_of(self._vault, shop, pair, now_s, self._chance)
         again_after = self._database_time_in(held, _SETTLED_S)
@@ -119,9 +119,9 @@ class Renewal:
             _log.warning("%s: a new pair came too late to be stored", shop)
             raise TokenUnavailable(shop, "its tokens were changed meanwhile", 1.0)
         _log.info("%s: tokens refreshed", shop)
-        self._tell(shop)
         expires_s = None if pair.expires_in_s is None else now_s + pair.expires_in_s
-        return AccessToken(shop, pair.access, expires_s), columns["access_due_at"]
+        revived = not is_alive(held.row, instant(now_s), refused=refused)
+        return AccessToken(shop, pair.access, expires_s, revived=revived), columns["access_due_at"]
 
     def _failed(
         self, held: Held, fault: TokenExchangeFailed, alive: AccessToken | None
@@ -147,7 +147,7 @@ class Renewal:
             return alive
         if refused:
             raise ShopUnauthorised(row.shop, reason) from fault
-        raise TokenUnavailable(row.shop, reason, wait_s) from fault
+        raise TokenUnavailable(row.shop, reason, wait_s, platform=fault.platform) from fault
 
     def _insist(self, write: Callable[[], bool]) -> bool:
         """A new pair is worth a second and a third try: the lease lasts for a while anyway."""
@@ -164,12 +164,6 @@ class Renewal:
             self._refreshing.release(held.row.shop, held.owner)
         except AvnuError as fault:
             _log.warning("%s: the lease will end by itself: %s", held.row.shop, fault)
-
-    def _tell(self, shop: str) -> None:
-        try:
-            self._renewed(shop)
-        except AvnuError as fault:
-            _log.warning("%s: nobody could be told of its new tokens: %s", shop, fault)
 
     def _passed_s(self, held: Held) -> float:
         return self._clock.monotonic() - held.since_s

@@ -21,7 +21,9 @@ LATE = 5
 
 @pytest.fixture
 def door(server: Server, flush: None, tmp_path: Path) -> Iterator[Door]:
-    settings = Settings.load({**server.environ(), "SHOPIFY_API_SECRET": API_SECRET})
+    # Long enough that all are still held while the others ask.
+    limits = {"WEBHOOK_BODY_SECONDS": "3"}
+    settings = Settings.load({**server.environ(), **limits, "SHOPIFY_API_SECRET": API_SECRET})
     with Door(ASGI, tmp_path, settings).start() as running:
         yield running
 

@@ -1,18 +1,20 @@
 """The server forgets its scripts, again and again under load: nobody notices."""
 
+import pytest
+
 from tests.support.deliveries import Post
 from tests.support.programs import until
 from tests.support.stack import Stack, now_s
 
-FLUSHES = 20
 
-
-def test_scripts_flushed_under_load(stack: Stack) -> None:
-    receiver = stack.receiver().start()
-    stack.worker().start()
+@pytest.mark.parametrize("flushes", [10, pytest.param(100, marks=pytest.mark.soak)])
+def test_scripts_flushed_under_load(stack: Stack, flushes: int) -> None:
+    receiver, worker = stack.receiver().launch(), stack.worker().launch()
+    receiver.wait_ready()
+    worker.wait_ready()
     post = Post(receiver.url)
     with stack.load(post), stack.server.client() as client:
-        for _ in range(FLUSHES):
+        for _ in range(flushes):
             until(now_s() + stack.chance.uniform(0.05, 0.2))
             client.script_flush()
     stack.assert_whole()

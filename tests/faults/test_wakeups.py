@@ -5,19 +5,19 @@ import threading
 from collections import Counter
 from typing import Self
 
+import pytest
 import redis
 
 from tests.support.programs import until
 from tests.support.stack import Stack, now_s
 from tests.support.waiting import wait_until
 
-SECONDS = 4.0
 
-
-def test_wakeups_lost_and_doubled(stack: Stack) -> None:
+@pytest.mark.parametrize("seconds", [4.0, pytest.param(30.0, marks=pytest.mark.soak)])
+def test_wakeups_lost_and_doubled(stack: Stack, seconds: float) -> None:
     stack.worker().start()
     with stack.load(per_s=250), _Saboteur(stack) as saboteur:
-        until(now_s() + SECONDS)
+        until(now_s() + seconds)
     assert saboteur.did["lost"] > 20
     assert saboteur.did["doubled"] > 20
     stack.assert_whole()

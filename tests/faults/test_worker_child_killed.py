@@ -3,18 +3,19 @@
 import os
 import signal
 
+import pytest
+
 from tests.support.programs import until
 from tests.support.runs import Moment
 from tests.support.stack import Stack, now_s
 from tests.support.waiting import wait_until
 
-KILLS = 5
 
-
-def test_children_killed_at_random_instants_and_amid_a_run(stack: Stack) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_children_killed_at_random_instants_and_amid_a_run(stack: Stack, kills: int) -> None:
     worker = stack.worker().start()
     with stack.load(acts={"done": 87, "sleep": 10, "raise": 3}):
-        for _ in range(KILLS):
+        for _ in range(kills):
             until(now_s() + stack.chance.uniform(0.2, 0.8))
             os.kill(stack.chance.choice(worker.children()), signal.SIGKILL)
         held, ref = _kill_amid_a_run(stack)

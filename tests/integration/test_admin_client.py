@@ -13,7 +13,7 @@ from avnu import errors
 from avnu.cache import kinds
 from avnu.sandbox.catalog import inventory_item_id, product_id, variant_id
 from avnu.shopify import queries
-from avnu.shopify.lookups import Lookups, version_ms
+from avnu.shopify.lookups import BATCH_LOADERS, Lookups, version_ms
 from avnu.shopify.query import Connection, Mutation, Payload, Query, gid
 from avnu.webhook import Shop, Webhook
 from tests.support.deployment import SHOP, Deployment
@@ -207,6 +207,38 @@ def test_a_batch_of_look_ups_is_one_call(deployment: Deployment) -> None:
     assert lookups(deployment).get(kinds.PRODUCT, 17) is None
     assert lookups(deployment).get(kinds.PRODUCT, 17) is None
     assert calls(deployment) == 3
+
+
+def test_what_came_before_the_points_were_spent_is_kept(deployment: Deployment) -> None:
+    """Else a batch that is dearer than the bucket would begin anew each time, and never end."""
+    know_the_bucket(deployment)
+    numbers = [variant_id(SHOP, number, 0) for number in range(600)]
+    with pytest.raises(errors.BudgetSpent):
+        lookups(deployment).get_many(kinds.VARIANT, dict.fromkeys(numbers))
+    assert calls(deployment) == 1
+    assert (
+        None
+        not in lookups(deployment)
+        .get_many(kinds.VARIANT, dict.fromkeys(numbers[: queries.VARIANTS.most]))
+        .values()
+    )
+    assert calls(deployment) == 1
+
+
+@pytest.mark.parametrize("changes", [{"updated_at": "soon"}, {"id": "gid://shopify/Product/x"}])
+def test_an_id_or_a_time_that_is_none_is_shopify_s_nonsense(changes: dict[str, str]) -> None:
+    node = queries.ProductNode("gid://shopify/Product/1", "t", "h", "s", "v", "p", "2026-01-01")
+    odd = msgspec.structs.replace(node, **changes)
+
+    class OneNode:
+        shop = SHOP.domain
+
+        def nodes(self, *_: object) -> dict[int, queries.ProductNode]:
+            return {1: odd}
+
+    admin: Any = OneNode()
+    with pytest.raises(errors.UnreadableAnswer):
+        BATCH_LOADERS["product"].load(admin, [1])
 
 
 @pytest.mark.parametrize("kind", [kinds.SHOP, kinds.LOCATIONS, kinds.SUBSCRIPTIONS])

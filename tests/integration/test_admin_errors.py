@@ -4,16 +4,20 @@ TABLE is the table: the sandbox's fault, the error of the call, why the shop par
 run of the webhook), and what it says to the breaker.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
 
 from avnu import errors
+from avnu.budget import Budget, BudgetPolicy
 from avnu.errors import AvnuError
 from avnu.inbox.turn import Letter
+from avnu.keys import Keys
 from avnu.sandbox.admin.faults import FAULTS
 from avnu.shopify import queries
+from avnu.shopify.client import Unparking
 from avnu.webhook import Shop, Webhook
 from tests.support.deployment import Deployment
 
@@ -172,7 +176,7 @@ def test_a_refused_token_is_refreshed_and_the_call_made_again(deployment: Deploy
     deployment.admin().query(queries.SHOP)
     report = deployment.sandbox.report()
     assert report["token_exchanges"] == {"refresh_token": 1}
-    assert deployment.unparked == [deployment.shop]
+    assert deployment.unparked == [(deployment.shop, ("unauthorised", "token"))]
     assert deployment.counted() == {"unauthorised": 1, "ok": 1, "points": pytest.approx(4, abs=2)}
 
 
@@ -193,3 +197,37 @@ def test_a_shop_that_nobody_added_parks(deployment: Deployment) -> None:
         deployment.admin(stranger).query(queries.SHOP)
     assert raised.value.cause == "unauthorised"
     assert deployment.sandbox.report()["calls"] == 0
+
+
+def test_less_time_than_usual_does_not_hide_an_outage(deployment: Deployment) -> None:
+    deployment.sandbox.close()
+    with pytest.raises(errors.PlatformFault):
+        deployment.admin(left_s=0.7).query(queries.SHOP)
+    assert deployment.breaker().bad_calls == 1
+
+
+def test_an_outage_at_the_token_endpoint_is_told_to_the_breaker(deployment: Deployment) -> None:
+    deployment.install(life_s=0.0)
+    deployment.sandbox.weather.set("http_503", on="token")
+    with pytest.raises(errors.TokenUnavailable):
+        deployment.admin().query(queries.SHOP)
+    assert said_to_the_breaker(deployment) == BAD
+    names = Keys(deployment.settings.avnu_namespace)
+    policy = BudgetPolicy.of(deployment.settings)
+    budget = Budget(deployment.connections.cache(), names, policy).show(deployment.shop)
+    assert (budget.reserved, budget.reservations) == (0, 0), "the points were given back"
+
+
+def test_a_breaker_that_closes_does_not_make_its_call_wait() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def unpark() -> None:
+        asked.set()
+        go_on.wait(10)
+
+    listener = Unparking(unpark)
+    listener.turned(None, "half-open", "open")
+    assert not asked.is_set()
+    listener.turned(None, "half-open", "closed")
+    assert asked.wait(5)
+    go_on.set()

@@ -108,6 +108,7 @@ def test_all_stop_few_probe_all_resume(quick: Settings, control: BreakerControl)
 def test_a_probe_s_worker_is_killed_and_its_permit_comes_back(
     quick: Settings, control: BreakerControl, connections: Connections
 ) -> None:
+    quick = Settings.load(quick.to_environ() | {"BREAKER_PROBE_MS": "1000"})
     guards = build_guards(quick, connections.cache(), SystemClock())
     try:
         control.force(SHOPIFY, "open")

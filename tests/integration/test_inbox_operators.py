@@ -343,6 +343,18 @@ def test_unpark_in_every_area(inbox: Inbox) -> None:
     begin(inbox, area="products")
 
 
+def test_unpark_only_where_it_waits_for_what_has_ended(inbox: Inbox) -> None:
+    accept(inbox, 1)
+    accept(inbox, 2, topic="products/update", area="products")
+    settle(begin(inbox)[0], BACK, park=parkings("one", "token", 10**6))
+    settle(begin(inbox, area="products")[0], BACK, park=parkings("one", "frozen", 10**6))
+    assert inbox.unpark("one", ("unauthorised", "token")) == 1
+    assert place(inbox)[0] == "r"
+    assert place(inbox, area="products")[0] == "p"
+    assert inbox.unpark("one", ("froze",)) == 0
+    assert inbox.unpark("one") == 1
+
+
 def test_unpark_of_a_paused_shop_stops_it(inbox: Inbox) -> None:
     accept(inbox, 1)
     settle(begin(inbox)[0], BACK, park=parkings("one"))

@@ -1,6 +1,7 @@
 """Live tokens in one process: refreshed in time and after a 401, and what is said of failures."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from avnu.errors import ShopUnauthorised, TokenUnavailable, TokenUnreadable
+from avnu.errors import OutOfTime, ShopUnauthorised, TokenUnavailable, TokenUnreadable
 from avnu.secret import Secret
 from avnu.store.database import Store
 from avnu.store.pairs import AccessToken, TokenPair
@@ -86,14 +87,15 @@ def test_an_expired_token_is_refreshed_and_the_pair_is_stored(
     install: Install, make_tokens: Make, shopify: TokenServer, shops: Shops
 ) -> None:
     install(pair_at(shopify, 0))
-    told: list[str] = []
-    token = make_tokens(renewed=told.append).get(SHOP)
+    tokens = make_tokens()
+    token = tokens.get(SHOP)
     assert mark(token) == shopify.live
+    assert (token.revived, tokens.get(SHOP).revived) == (True, False)
     assert mark(make_tokens().get(SHOP)) == shopify.live
     found = shops.get(SHOP)
     assert found.access_expires_at is not None
     assert token.expires_s == pytest.approx(found.access_expires_at.timestamp(), abs=1)
-    assert (len(shopify.requests), told) == (1, [SHOP])
+    assert len(shopify.requests) == 1
 
 
 def test_the_next_refresh_uses_the_new_refresh_token(
@@ -113,7 +115,8 @@ def test_a_token_that_is_due_is_refreshed_before_it_ends(
 ) -> None:
     install(pair_at(shopify, 3600))
     age(store, expires_in_s=300)
-    assert mark(make_tokens().get(SHOP)) == shopify.live
+    token = make_tokens().get(SHOP)
+    assert (mark(token), token.revived) == (shopify.live, False)
     assert len(shopify.requests) == 1
 
 
@@ -236,6 +239,9 @@ def test_an_answer_without_a_refresh_token_keeps_the_one_there_is(
         (200, b"[]"),
         (200, b'{"access_token": ""}'),
         (200, b'{"access_token": 7}'),
+        (200, b'{"access_token": "shpat_with\\rbreak"}'),
+        (200, b'{"access_token": "shpat_good", "refresh_token": "with a blank"}'),
+        (200, b'{"access_token": "\xff"}'),
         (200, b" " * 70_000),
         (400, b'{"error":"invalid_request"}'),
         (400, b'{"error":"application_cannot_be_found"}'),
@@ -449,3 +455,54 @@ def test_many_shops_are_refreshed_side_by_side(
         # All four are with Shopify at once: one shop's refresh does not hold up another's.
         wait_until(lambda: shopify.at_once == len(names), 10, "all four are asked for at once")
         shopify.hold.set()
+
+
+@pytest.mark.parametrize("life", [b"1e300", b"1e12", b"-5", b"0"])
+def test_a_lifetime_that_makes_no_sense_was_not_said(
+    *, life: bytes, install: Install, make_tokens: Make, shopify: TokenServer, shops: Shops
+) -> None:
+    install(pair_at(shopify, 0))
+    shopify.answers = [(200, b'{"access_token": "shpat_good", "expires_in": %s}' % life)]
+    assert make_tokens().get(SHOP).secret == Secret("shpat_good")
+    assert shops.get(SHOP).access_expires_at is None
+
+
+def test_a_refused_token_is_noted_unless_another_has_come(
+    install: Install, make_tokens: Make, shopify: TokenServer, shops: Shops
+) -> None:
+    install(pair_at(shopify, 3600))
+    tokens = make_tokens()
+    seen = tokens.get(SHOP)
+    tokens.reject(seen, "refused")
+    assert (shops.get(SHOP).status, shops.get(SHOP).reason) == (Status.UNAUTHORISED, "refused")
+    install(TokenPair(Secret("shpat_reinstalled")))
+    tokens.reject(seen, "refused")
+    assert shops.get(SHOP).status is Status.INSTALLED
+
+
+def test_shortly_before_the_caller_s_time_is_over_no_exchange_begins(
+    install: Install, make_tokens: Make, shopify: TokenServer, store: Store
+) -> None:
+    install(pair_at(shopify, 3600))
+    age(store, expires_in_s=300)
+    soon_s = time.monotonic() + 1.0
+    assert mark(make_tokens().get(SHOP, soon_s)) == shopify.live, "it lives, though it is due"
+    age(store, expires_in_s=-1)
+    with pytest.raises(OutOfTime):
+        make_tokens().get(SHOP, soon_s)
+    assert shopify.requests == []
+
+
+def test_nobody_waits_for_another_s_exchange_beyond_the_caller_s_time(
+    install: Install, make_tokens: Make, shopify: TokenServer
+) -> None:
+    install(pair_at(shopify, 0))
+    with ThreadPoolExecutor(1) as pool, held(shopify):
+        asking = pool.submit(make_tokens().get, SHOP)
+        wait_until(lambda: shopify.requests, 5, "the first asks")
+        begun_s = time.monotonic()
+        with pytest.raises(OutOfTime):
+            make_tokens(wait_s=10).get(SHOP, begun_s + 0.3)
+        assert time.monotonic() - begun_s < 1.0
+        shopify.hold.set()
+        asking.result()

@@ -58,7 +58,7 @@ class Deployment:
             self.connections,
             self.clock,
             random.Random(7 + len(self.processes)),
-            unpark=self.unparked.append,
+            unpark=lambda shop, causes: self.unparked.append((shop, causes)),
             unpark_waiting=self.unparked.append,
         )
         # Outcomes travel with the next call, or when a test says so: never at a time of their own.

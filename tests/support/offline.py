@@ -26,6 +26,7 @@ class OfflineShop(Shop):
         super().__init__(domain, clock or SystemClock(), deadline_s, no_shopify)
         self.asked: list[tuple[str, tuple[Any, ...]]] = []
         self.forgotten: list[tuple[str, tuple[Any, ...]]] = []
+        self.let_go: list[str] = []
 
     def cached(
         self,
@@ -50,3 +51,6 @@ class OfflineShop(Shop):
 
     def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
         self.forgotten.append((kind.name, tuple(ids or ())))
+
+    def go_on(self, *causes: str) -> None:
+        self.let_go += causes

@@ -2,6 +2,7 @@
 
 A body is a JSON object: ``do`` names one of ACTS, or several, one for each run in turn; the last
 stays. Each run is noted in the file that AVNU_TEST_RUNS names, see `tests/support/runs.py`.
+AVNU_TEST_TIME_LIMIT, in seconds, stands for the hard time limit of the settings.
 """
 
 import os
@@ -23,6 +24,7 @@ from avnu.webhook import Handler, Shop, Webhook
 from avnu.worker import equip
 from tests.support.runs import RUNS, Moment, Runs
 
+TIME_LIMIT = "AVNU_TEST_TIME_LIMIT"
 Body = Mapping[str, Any]
 
 
@@ -111,5 +113,6 @@ def _areas() -> list[Area]:
 
 app = create_app(load_settings())
 app.conf.include = ()  # these handlers stand for those of tasks/
+app.conf.task_time_limit = int(os.environ.get(TIME_LIMIT, app.conf.task_time_limit))
 areas = _areas()
 equip(app)

@@ -198,7 +198,10 @@ def test_no_handler() -> None:
 # ---- parking
 
 
-@pytest.mark.parametrize(("wait_s", "wait_ms"), [(None, 0), (2.5, 2500), (0.0, 1), (0.0001, 1)])
+@pytest.mark.parametrize(
+    ("wait_s", "wait_ms"),
+    [(None, 0), (2.5, 2500), (0.0, 1000), (0.0001, 1000), (float("nan"), 0), (float("inf"), 0)],
+)
 def test_parking_leaves_the_rest_and_names_the_wait(wait_s: float | None, wait_ms: int) -> None:
     def park(webhooks: Sequence[Webhook]) -> None:
         webhooks[0].done()
