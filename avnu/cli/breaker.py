@@ -18,7 +18,7 @@ from avnu.breaker.policy import (
 )
 from avnu.cli.guards_session import open_guards_server
 from avnu.cli.output import duration, json_option, moment, show_json, show_table, write
-from avnu.cli.session import unpark_waiting
+from avnu.cli.session import let_go_on
 from avnu.errors import NotFound
 from avnu.keys import Keys
 
@@ -85,7 +85,7 @@ def _force(name: str, word: str, done: str, was_so: str) -> None:
     write(f"breaker {name}: {done if changed else was_so}")
     if changed and word != OPEN:
         # Shops that were refused wait for longer than the operator does.
-        unpark_waiting(OVER_WHEN_CLOSED)
+        let_go_on(lambda inbox: inbox.unpark_waiting(OVER_WHEN_CLOSED))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from contextlib import closing
 
 from avnu.cli.output import say
 from avnu.clock import SystemClock
@@ -27,10 +28,12 @@ def install_shops(settings: Settings, domains: Iterable[str]) -> list[str]:
     sandbox does not answer.
     """
     clock = SystemClock()
-    transport = Transport(settings, clock)
-    endpoint = TokenEndpoint(settings, transport)
     installed = []
-    with Store(settings.database_url) as store:
+    with (
+        closing(Transport(settings, clock)) as transport,
+        Store(settings.database_url) as store,
+    ):
+        endpoint = TokenEndpoint(settings, transport)
         require_schema(store)
         shops = Shops(store, clock)
         taking = Installing(store, require_vault(settings), clock, random.SystemRandom())
@@ -38,7 +41,6 @@ def install_shops(settings: Settings, domains: Iterable[str]) -> list[str]:
             if not _is_installed(shops, domain):
                 taking.install(domain, endpoint.redeem(domain, _CODE))
                 installed.append(domain)
-    transport.close()
     return installed
 
 

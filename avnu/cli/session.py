@@ -1,6 +1,6 @@
 """What a command works with: the settings, and the inbox they point at."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from avnu.cli.output import say
@@ -30,19 +30,20 @@ def open_inbox() -> Iterator[Inbox]:
         connections.close()
 
 
-def unpark_waiting(causes: Collection[str]) -> None:
-    """Let all shops that are parked for one of ``causes`` go on now, and say how many did.
+def let_go_on(unpark: Callable[[Inbox], int]) -> bool:
+    """Unpark what has waited, and say how many went on; False, and a word, if Redis is away.
 
-    They go on by themselves later, so an inbox that is away is no reason to fail.
+    Whatever waits goes on by itself later, so that is no reason to fail.
     """
     try:
         with open_inbox() as inbox:
-            shops = inbox.unpark_waiting(causes)
+            went_on = unpark(inbox)
     except (CannotReach, SettingsInvalid) as fault:
-        say(f"shops that wait go on when their time comes, not at once: {fault}")
-    else:
-        if shops:
-            say(f"shops that waited and go on now: {shops:,}")
+        say(f"webhooks that wait go on when their time comes, not at once: {fault}")
+        return False
+    if went_on:
+        say(f"waited and go on now: {went_on:,}")
+    return True
 
 
 def place(settings: Settings) -> str:

@@ -4,10 +4,8 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from avnu.cli.output import say
-from avnu.cli.session import open_inbox
+from avnu.cli.session import let_go_on
 from avnu.clock import SystemClock
-from avnu.errors import CannotReach, SettingsInvalid
 from avnu.settings import Settings, load_settings
 from avnu.shopify.exchange import TokenEndpoint
 from avnu.shopify.transport import Transport
@@ -44,15 +42,6 @@ def tokens(settings: Settings, store: Store) -> Tokens:
 
 
 def unpark(shops: Iterable[str]) -> bool:
-    """Let webhooks that wait for these shops run now; False, and a word, if Redis is away.
-
-    They run by themselves later, so that is no reason to fail.
-    """
-    try:
-        with open_inbox() as inbox:
-            for shop in shops:
-                inbox.unpark(shop)
-    except (CannotReach, SettingsInvalid) as fault:
-        say(f"its webhooks that wait go on when their time comes, not at once: {fault}")
-        return False
-    return True
+    """Let webhooks that wait for these shops run now; False, and a word, if Redis is away."""
+    names = list(shops)
+    return let_go_on(lambda inbox: sum(inbox.unpark(name) > 0 for name in names))

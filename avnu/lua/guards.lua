@@ -22,19 +22,17 @@ advance()
 
 local counts = outcomes > 0 and first_time(id)
 for i = 5, 4 + 14 * outcomes, 14 do
-  local last = ARGV[i + 2]
+  local gen, shop, last, reservation, query, actual, available, maximum, rate, age_ms, requested,
+    throttled, budgeted, counted = unpack(ARGV, i, i + 13)
   if counts then
-    report(tonumber(ARGV[i]), ARGV[i + 1], last == '+' and 1 or 0, last == '-' and 1 or 0, last, ARGV[i + 3])
-    if ARGV[i + 13] ~= '' then
-      call('HINCRBY', K.api_counts, ARGV[i + 13], 1)
-      if tonumber(ARGV[i + 5]) then call('HINCRBYFLOAT', K.api_counts, 'points', ARGV[i + 5]) end
-    end
+    report(tonumber(gen), shop, last == '+' and 1 or 0, last == '-' and 1 or 0, last, reservation)
+    if counted ~= '' then call('HINCRBY', K.api_counts, counted, 1) end
+    if tonumber(actual) then call('HINCRBYFLOAT', K.api_counts, 'points', actual) end
   end
-  if ARGV[i + 12] == '1' then
-    use_budget(ARGV[i + 1])
-    settle({ id = ARGV[i + 3], query = ARGV[i + 4], actual = ARGV[i + 5], available = ARGV[i + 6],
-      maximum = ARGV[i + 7], rate = ARGV[i + 8], age_ms = ARGV[i + 9], requested = ARGV[i + 10],
-      throttled = ARGV[i + 11] })
+  if budgeted == '1' then
+    use_budget(shop)
+    settle({ id = reservation, query = query, actual = actual, available = available,
+      maximum = maximum, rate = rate, age_ms = age_ms, requested = requested, throttled = throttled })
   end
 end
 

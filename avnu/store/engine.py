@@ -20,6 +20,8 @@ from avnu.secret import Secret
 WRITES = "avnu_writes"
 SQLITE = "sqlite"
 
+# The first with RETURNING.
+_SQLITE_LEAST = (3, 35)
 _POOL_SIZE = 8
 _POOL_WAIT_S = 5
 _CONNECT_S = 5
@@ -96,6 +98,13 @@ def _postgres(url: URL) -> Engine:
 
 
 def _sqlite(url: URL, path: Path) -> Engine:
+    if sqlite3.sqlite_version_info < _SQLITE_LEAST:
+        raise SettingsInvalid(
+            [
+                f"DATABASE_URL names SQLite, and this Python has {sqlite3.sqlite_version}; "
+                "3.35 or later is needed, or take PostgreSQL"
+            ]
+        )
     # mode=rw: a file that is not there is an error, and not an empty database made by a look.
     address = f"file:{quote(str(path))}?mode=rw"
 

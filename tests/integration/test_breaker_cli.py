@@ -63,7 +63,7 @@ def test_what_waited_for_it_goes_on(avnu: Run, settings: Settings, word: str) ->
     settle(begin(inbox)[0], BACK, park=parkings("one", "breaker", 10**6))
     avnu("breaker", "open")
     assert place(inbox)[0] == "p", "opening lets nobody go on"
-    assert "go on now: 1" in avnu("breaker", word).stderr
+    assert "waited and go on now: 1" in avnu("breaker", word).stderr
     assert place(inbox)[0] == "r"
     inbox.client.close()
 

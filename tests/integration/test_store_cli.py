@@ -92,7 +92,7 @@ def test_db_upgrade_makes_the_database_and_status_tells(
     listed = avnu("shops", "list")
     assert listed.exit_code == 1
     assert "run: avnu db upgrade" in listed.stderr
-    assert "empty -> 0001" in avnu("db", "upgrade").stdout
+    assert "empty -> 0002" in avnu("db", "upgrade").stdout
     assert "was ready" in avnu("db", "upgrade").stdout
     after = avnu("db", "status", "--json")
     assert (after.exit_code, told(after)["form"]) == (0, "ready")
@@ -244,7 +244,12 @@ def test_resume_tries_the_shop_again(
     avnu: Run, shops: Shops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unparked: list[str] = []
-    monkeypatch.setattr(Inbox, "unpark", lambda _, shop: unparked.append(shop))
+
+    def unpark(_: Inbox, shop: str) -> int:
+        unparked.append(shop)
+        return 1
+
+    monkeypatch.setattr(Inbox, "unpark", unpark)
     add(avnu)
     shops.mark(SHOP, Status.UNAUTHORISED, "401")
     assert "401" in avnu("shops", "list", "--status", "unauthorised").stdout

@@ -23,8 +23,8 @@ class Run(Protocol):
     def __call__(self, *arguments: str, stdin: bytes | None = None) -> Result: ...
 
 
-def runner(environ: Mapping[str, str]) -> Run:
-    """``avnu`` with this environment."""
+def runner(environ: Mapping[str, str | None]) -> Run:
+    """``avnu`` with this environment; None takes a variable away while it runs."""
 
     def run(*arguments: str, stdin: bytes | None = None) -> Result:
         result = CliRunner(env=environ).invoke(main, list(arguments), input=stdin)

@@ -2,7 +2,11 @@
 
 from alembic import context
 
+from avnu.store.market import tables as market_tables
 from avnu.store.tables import metadata
+
+# Imported so that its tables are in the metadata that is compared.
+assert market_tables.metadata is metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,237 @@
+"""The door to the marketplace's copy: versions in, reads out."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from avnu.clock import Clock
+from avnu.store.columns import instant
+from avnu.store.database import Store
+from avnu.store.market import forgetting, reading
+from avnu.store.market.batches import Transaction, Wrote, bury, split, split_keys, write
+from avnu.store.market.changes import Change, Changed, Kind, What, tell
+from avnu.store.market.families import (
+    FULFILLMENTS,
+    ITEMS,
+    LEVELS,
+    LOCATIONS,
+    ORDERS,
+    PRODUCTS,
+    REFUNDS,
+    Family,
+)
+from avnu.store.market.order_writing import (
+    bury_orders,
+    write_fulfillments,
+    write_orders,
+    write_refunds,
+)
+from avnu.store.market.outcomes import Choice, Outcome, Written, choose
+from avnu.store.market.versions import (
+    Fulfillment,
+    Item,
+    Level,
+    LevelKey,
+    Location,
+    Order,
+    Product,
+    Refund,
+)
+
+K = TypeVar("K", int, LevelKey)
+
+# Writes a batch in a transaction.
+Writer = Callable[[Transaction, Sequence[Choice[Any]]], Wrote]
+
+
+class Market:
+    """Safe for threads and processes. Everything raises StoreUnavailable and StoreOutdated.
+
+    ``put_…`` and ``delete_…`` take any number, in any order, also several versions of one
+    resource, and write them in transactions of at most 2,000 rows (a product with all its variants
+    in one). When one of those fails, those before it are written and told of: do the call again,
+    as what is written is ``same`` then. ``changed`` is told after each commit (``changes``).
+    """
+
+    def __init__(self, store: Store, clock: Clock, changed: Changed | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+
+    def put_products(self, shop: str, versions: Iterable[Product]) -> Written[int]:
+        """Products with their variants; variants that a whole version lacks are deleted."""
+        return self._put(PRODUCTS, shop, versions)
+
+    def delete_products(self, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
+        """For good, with their variants. ``applied``: deleted now; ``gone``: was before."""
+        return self._delete(PRODUCTS, shop, ids, at)
+
+    def put_items(self, shop: str, versions: Iterable[Item]) -> Written[int]:
+        """Inventory items."""
+        return self._put(ITEMS, shop, versions)
+
+    def delete_items(self, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
+        """For good. Their levels stay, and are not shown any more."""
+        return self._delete(ITEMS, shop, ids, at)
+
+    def put_levels(self, shop: str, versions: Iterable[Level]) -> Written[LevelKey]:
+        """Stock of items at locations; with ``gone`` also that there is none any more."""
+        return self._put(LEVELS, shop, versions)
+
+    def delete_levels(
+        self, shop: str, keys: Iterable[LevelKey], at: datetime, read_at: datetime | None = None
+    ) -> Written[LevelKey]:
+        """Items that are not stocked at locations since ``at``; a later version revives them.
+
+        Without a version of Shopify's, ``at`` is when the webhook was triggered, or when the Admin
+        API was asked (then it is ``read_at`` too).
+        """
+        gone = (Level(**key._asdict(), updated_at=at, read_at=read_at, gone=True) for key in keys)
+        return self._put(LEVELS, shop, gone)
+
+    def put_locations(self, shop: str, versions: Iterable[Location]) -> Written[int]:
+        """Locations."""
+        return self._put(LOCATIONS, shop, versions)
+
+    def delete_locations(self, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
+        """For good. Their levels stay, and are not shown any more."""
+        return self._delete(LOCATIONS, shop, ids, at)
+
+    def put_orders(self, shop: str, versions: Iterable[Order]) -> Written[int]:
+        """Orders with their lines, and the refunds and shipments that they name."""
+        return self._put(ORDERS, shop, versions, write_orders)
+
+    def delete_orders(self, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
+        """For good, with all that belongs to them, also what comes later."""
+        return self._delete(ORDERS, shop, ids, at)
+
+    def put_refunds(self, shop: str, versions: Iterable[Refund]) -> Written[int]:
+        """Refunds, by their own ids; ``gone``: the order was deleted."""
+        return self._put(REFUNDS, shop, versions, write_refunds)
+
+    def put_fulfillments(self, shop: str, versions: Iterable[Fulfillment]) -> Written[int]:
+        """Shipments, by their own ids; ``gone``: the order was deleted."""
+        return self._put(FULFILLMENTS, shop, versions, write_fulfillments)
+
+    def product(self, shop: str, id_: int) -> Product | None:
+        """A product with its variants by id, or None."""
+        with self._store.reading() as connection:
+            return reading.product(connection, shop, id_)
+
+    def item(self, shop: str, id_: int) -> Item | None:
+        """An inventory item, or None."""
+        with self._store.reading() as connection:
+            return reading.plain(connection, ITEMS, Item, shop, id_)
+
+    def levels(self, shop: str, inventory_item_id: int) -> tuple[Level, ...]:
+        """An item's stock, by location."""
+        with self._store.reading() as connection:
+            return reading.levels(connection, shop, inventory_item_id)
+
+    def location(self, shop: str, id_: int) -> Location | None:
+        """A location, or None."""
+        with self._store.reading() as connection:
+            return reading.plain(connection, LOCATIONS, Location, shop, id_)
+
+    def order(self, shop: str, id_: int) -> Order | None:
+        """An order with lines, refunds and shipments, each by id, or None."""
+        with self._store.reading() as connection:
+            return reading.order(connection, shop, id_)
+
+    def counts(self, shop: str) -> dict[Kind, int]:
+        """How many live resources of each kind the shop has."""
+        with self._store.reading() as connection:
+            return reading.counts(connection, shop)
+
+    def forget_shop(self, shop: str) -> int:
+        """Deletes all rows of the shop, for shop/redact; answers how many there were.
+
+        In many short transactions: cut short, call it again. What is written beside it stays.
+        """
+        deleted = forgetting.forget_shop(self._store, shop)
+        if deleted:
+            tell(self._changed, [Change(shop, Kind.SHOP, 0, What.DELETED, self._now())])
+        return deleted
+
+    def redact_customer(
+        self, shop: str, customer_id: int | None, order_ids: Iterable[int] = ()
+    ) -> tuple[int, ...]:
+        """Cuts these orders, and all known of the customer, off from the customer, for good.
+
+        The customer's id goes, and the tracking of shipments; nothing else personal is stored.
+        Answers the orders that were known and had not been redacted.
+        """
+        with self._store.reading() as connection:
+            ids = {*order_ids, *forgetting.orders_of(connection, shop, customer_id)}
+        redacted: list[int] = []
+        for batch in split_keys(list(ids)):
+            with self._writing(shop) as to:
+                changes = forgetting.redact_orders(to, batch)
+            tell(self._changed, changes)
+            redacted.extend(cast("int", change.id) for change in changes)
+        return tuple(redacted)
+
+    def _put(
+        self, family: Family, shop: str, versions: Iterable[Any], writer: Writer | None = None
+    ) -> Written[Any]:
+        choices = choose(versions)
+        total = Wrote()
+        for batch in split(choices):
+            with self._writing(shop) as to:
+                if writer is not None:
+                    wrote = writer(to, batch)
+                else:
+                    wrote = write(to, family, [choice.newest for choice in batch])
+            self._add(total, wrote)
+        for choice in choices:
+            key = choice.newest.key
+            if choice.in_doubt(total.outcomes[key]):
+                total.in_doubt.add(key)
+            partial = getattr(choice.newest.version, "partial", False)
+            if partial and total.outcomes[key] in (Outcome.APPLIED, Outcome.SAME):
+                total.incomplete.add(key)
+        return _written(total)
+
+    def _delete(self, family: Family, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
+        total = Wrote()
+        for batch in split_keys(list(ids)):
+            with self._writing(shop) as to:
+                if family is ORDERS:
+                    wrote = bury_orders(to, batch, at)
+                else:
+                    wrote = bury(to, family, batch, at)
+            self._add(total, wrote)
+        return _written(total)
+
+    def _add(self, total: Wrote, wrote: Wrote) -> None:
+        """After a commit."""
+        tell(self._changed, wrote.changes)
+        total.outcomes.update(wrote.outcomes)
+        total.incomplete |= wrote.incomplete
+
+    @contextmanager
+    def _writing(self, shop: str) -> Iterator[Transaction]:
+        with self._store.writing() as connection:
+            yield Transaction(connection, shop, self._now())
+
+    def _now(self) -> datetime:
+        return instant(self._clock.time())
+
+
+def _written(total: Wrote) -> Written[Any]:
+    def those(outcome: Outcome) -> tuple[Any, ...]:
+        return _sorted(key for key, found in total.outcomes.items() if found is outcome)
+
+    return Written(
+        applied=those(Outcome.APPLIED),
+        same=those(Outcome.SAME),
+        older=those(Outcome.OLDER),
+        conflicting=_sorted(total.in_doubt),
+        gone=those(Outcome.GONE),
+        incomplete=_sorted(total.incomplete),
+    )
+
+
+def _sorted(keys: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(keys))

@@ -1,0 +1,161 @@
+"""Reads what is stored, as the versions that were put; for tools and tests."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, exists, func, select
+
+from avnu.store.market import tables
+from avnu.store.market.changes import Kind
+from avnu.store.market.families import (
+    EVERY,
+    FULFILLMENTS,
+    LEVELS,
+    ORDERS,
+    PRODUCTS,
+    REFUNDS,
+    Family,
+    Parts,
+    Resource,
+    fields_of,
+)
+from avnu.store.market.upsert import live
+from avnu.store.market.versions import (
+    FulfilledLine,
+    Fulfillment,
+    Level,
+    Order,
+    OrderLine,
+    Part,
+    Product,
+    Refund,
+    RefundLine,
+    RefundTransaction,
+    Variant,
+    Version,
+)
+
+R = TypeVar("R", bound=Resource)
+V = TypeVar("V", bound=Version)
+P = TypeVar("P", bound=Part)
+
+
+def plain(connection: Connection, family: Family, kind: type[V], shop: str, id_: int) -> V | None:
+    """A resource without parts; None for what is not there, or deleted."""
+    table = family.table
+    query = select(table).where(table.c.shop == shop, table.c.id == id_, live(family))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _version(row, family, kind)
+
+
+def product(connection: Connection, shop: str, id_: int) -> Product | None:
+    """A product with its variants, by id."""
+    row = plain(connection, PRODUCTS, Product, shop, id_)
+    if row is None:
+        return None
+    return _with(row, variants=_parts(connection, PRODUCTS.parts[0], Variant, shop, id_))
+
+
+def order(connection: Connection, shop: str, id_: int) -> Order | None:
+    """An order with its lines, refunds and shipments, by id."""
+    row = plain(connection, ORDERS, Order, shop, id_)
+    if row is None:
+        return None
+    return _with(
+        row,
+        lines=_parts(connection, ORDERS.parts[0], OrderLine, shop, id_),
+        refunds=refunds(connection, shop, id_),
+        fulfillments=fulfillments(connection, shop, id_),
+    )
+
+
+def refunds(connection: Connection, shop: str, order_id: int) -> tuple[Refund, ...]:
+    """An order's refunds, also those that came before it."""
+    lines, transactions = REFUNDS.parts
+    return tuple(
+        _with(
+            one,
+            lines=_parts(connection, lines, RefundLine, shop, one.id),
+            transactions=_parts(connection, transactions, RefundTransaction, shop, one.id),
+        )
+        for one in _of_order(connection, REFUNDS, Refund, shop, order_id)
+    )
+
+
+def fulfillments(connection: Connection, shop: str, order_id: int) -> tuple[Fulfillment, ...]:
+    """An order's shipments, also those that came before it."""
+    return tuple(
+        _with(one, lines=_parts(connection, FULFILLMENTS.parts[0], FulfilledLine, shop, one.id))
+        for one in _of_order(connection, FULFILLMENTS, Fulfillment, shop, order_id)
+    )
+
+
+def levels(connection: Connection, shop: str, inventory_item_id: int) -> tuple[Level, ...]:
+    """An item's stock, by location; nothing where the item or the location was deleted.
+
+    Levels are not deleted with either: their topics say that in their own time and order.
+    """
+    row = tables.inventory_levels.c
+    dead = [
+        exists().where(
+            table.c.shop == row.shop, table.c.id == row[name], table.c.deleted_at.is_not(None)
+        )
+        for table, name in (
+            (tables.inventory_items, "inventory_item_id"),
+            (tables.locations, "location_id"),
+        )
+    ]
+    query = (
+        select(tables.inventory_levels)
+        .where(row.shop == shop, row.inventory_item_id == inventory_item_id)
+        .where(live(LEVELS), and_(*(~one for one in dead)))
+        .order_by(row.location_id)
+    )
+    return tuple(_version(one, LEVELS, Level) for one in connection.execute(query))
+
+
+def counts(connection: Connection, shop: str) -> dict[Kind, int]:
+    """How many live resources of each kind the shop has."""
+    return {
+        family.kind: connection.execute(
+            select(func.count())
+            .select_from(family.table)
+            .where(family.table.c.shop == shop, live(family))
+        ).scalar_one()
+        for family in EVERY
+    }
+
+
+def _of_order(
+    connection: Connection, family: Family, kind: type[V], shop: str, order_id: int
+) -> list[V]:
+    table = family.table
+    query = (
+        select(table).where(table.c.shop == shop, table.c.order_id == order_id).order_by(table.c.id)
+    )
+    return [_version(row, family, kind) for row in connection.execute(query)]
+
+
+def _parts(
+    connection: Connection, parts: Parts, kind: type[P], shop: str, parent: int
+) -> tuple[P, ...]:
+    table = parts.table
+    query = (
+        select(table)
+        .where(table.c.shop == shop, table.c[parts.parent] == parent)
+        .order_by(table.c.id)
+    )
+    names = fields_of(kind, table)
+    return tuple(
+        kind(**{name: getattr(row, name) for name in names}) for row in connection.execute(query)
+    )
+
+
+def _version(row: Row[Any], family: Family, kind: type[R]) -> R:
+    content = {name: getattr(row, name) for name in fields_of(kind, family.table)}
+    return kind(updated_at=row.updated_at, read_at=row.read_at, **content)
+
+
+def _with(version: V, **parts: Sequence[Any]) -> V:
+    return msgspec.structs.replace(version, **parts)
