@@ -99,11 +99,9 @@ def _postgres(url: URL) -> Engine:
 
 def _sqlite(url: URL, path: Path) -> Engine:
     if sqlite3.sqlite_version_info < _SQLITE_LEAST:
+        has = sqlite3.sqlite_version
         raise SettingsInvalid(
-            [
-                f"DATABASE_URL names SQLite, and this Python has {sqlite3.sqlite_version}; "
-                "3.35 or later is needed, or take PostgreSQL"
-            ]
+            [f"DATABASE_URL names SQLite, and this Python has {has}; take 3.35 or PostgreSQL"]
         )
     # mode=rw: a file that is not there is an error, and not an empty database made by a look.
     address = f"file:{quote(str(path))}?mode=rw"

@@ -2,11 +2,9 @@
 
 from alembic import context
 
-from avnu.store.market import tables as market_tables
-from avnu.store.tables import metadata
-
 # Imported so that its tables are in the metadata that is compared.
-assert market_tables.metadata is metadata
+import avnu.store.market.tables  # noqa: F401
+from avnu.store.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
