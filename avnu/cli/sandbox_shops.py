@@ -4,6 +4,9 @@ import random
 from collections.abc import Iterable
 from contextlib import closing
 
+import msgspec
+import urllib3
+
 from avnu.cli.output import say
 from avnu.clock import SystemClock
 from avnu.errors import AvnuError, TokenExchangeFailed, UnknownShop
@@ -19,6 +22,7 @@ from avnu.store.vault import require_vault
 
 # The sandbox takes any code; it stands for the merchant's consent.
 _CODE = Secret("installed-in-the-sandbox")
+_PLAYED_WITHIN_S = 120.0
 
 
 def install_shops(settings: Settings, domains: Iterable[str]) -> list[str]:
@@ -58,6 +62,29 @@ def install_if_sandboxed(settings: Settings, domains: Iterable[str]) -> list[str
     except AvnuError as fault:
         say(f"the shops are not installed: {fault}")
     return []
+
+
+def show_day(settings: Settings, *, seed: int, shops: int, deliveries: int, start: float) -> None:
+    """Have the sandbox answer as after the day that is about to be delivered.
+
+    Without, its shops are others than those of the webhooks, with products that they do not name.
+    """
+    if not settings.shopify_admin_origin:
+        return
+    day = {"seed": seed, "shops": shops, "deliveries": deliveries, "start": start}
+    try:
+        answer = urllib3.request(
+            "POST",
+            f"{settings.shopify_admin_origin}/sandbox/day",
+            body=msgspec.json.encode(day),
+            retries=False,
+            timeout=_PLAYED_WITHIN_S,
+        )
+    except urllib3.exceptions.HTTPError as fault:
+        say(f"the sandbox does not play the day: {type(fault).__name__}")
+        return
+    if answer.status != 200:
+        say(f"the sandbox does not play the day: {answer.status}")
 
 
 def _is_installed(shops: Shops, domain: str) -> bool:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from avnu.cli.output import json_option
-from avnu.cli.sandbox_shops import install_if_sandboxed
+from avnu.cli.sandbox_shops import install_if_sandboxed, show_day
 from avnu.cli.simulate_report import exit_code, show, summarize
 from avnu.cli.store_session import unpark
 from avnu.clock import SystemClock
@@ -143,6 +143,7 @@ def run(
     deliveries_made = plan(seed, shops, deliveries, _mischief(all_mischief, rates, settings), start)
     genuine = (one.shop for one in deliveries_made if one.kind in SHOPIFYS_OWN)
     _install(settings, genuine)
+    show_day(settings, seed=seed, shops=shops, deliveries=deliveries, start=start)
     ledger = _deliver(courier, deliveries_made)
     played = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d}"
     show({"seed": seed, "day": played, **summarize(ledger)}, as_json)

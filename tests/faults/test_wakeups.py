@@ -13,7 +13,7 @@ from tests.support.stack import Stack, now_s
 from tests.support.waiting import wait_until
 
 
-@pytest.mark.parametrize("seconds", [4.0, pytest.param(30.0, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [4.0, pytest.param(10.0, marks=pytest.mark.soak)])
 def test_wakeups_lost_and_doubled(stack: Stack, seconds: float) -> None:
     stack.worker().start()
     with stack.load(per_s=250), _Saboteur(stack) as saboteur:

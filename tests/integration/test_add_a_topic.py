@@ -82,7 +82,7 @@ def tree(tmp_path: Path) -> Path:
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
     topics = tmp_path / "avnu/shopify/topics.py"

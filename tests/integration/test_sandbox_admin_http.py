@@ -1,16 +1,20 @@
 """The sandbox's Admin API over real HTTP: who may ask, what is answered, what it is charged."""
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from avnu.clock import SystemClock
+from avnu.sandbox import Store
 from avnu.sandbox.admin import AdminSandbox, World
 from avnu.sandbox.admin.gids import gid
 from avnu.sandbox.shops import make_shops
+from avnu.sandbox.store import FIRST_DAY
 from tests.support.admin_sandbox import TOKEN_PATH, Caller, HandClock, Reply
 from tests.support.waiting import wait_until
 
@@ -440,6 +444,23 @@ def test_how_a_shop_stands(sandbox: AdminSandbox, app: Caller) -> None:
 
 
 # --- counting ---
+
+
+def test_a_day_that_was_played_elsewhere(sandbox: AdminSandbox, app: Caller) -> None:
+    day = {"seed": 3, "shops": 4, "deliveries": 300, "start": FIRST_DAY}
+    taken = app.post("/sandbox/day", day).json["shops"]
+    events = [one for one in Store(3, 4).events(300) if one.topic == "products/update"]
+    shop, body = events[-1].shop.domain, json.loads(events[-1].body)
+    assert shop in taken
+    told = Caller(sandbox, shop)
+    query = "query($id: ID!) { product(id: $id) { title updatedAt } }"
+    product = told.graphql(query, {"id": body["admin_graphql_api_id"]}).data["product"]
+    told.close()
+    assert product["title"] == body["title"]
+    assert datetime.fromisoformat(product["updatedAt"]) >= datetime.fromisoformat(
+        body["updated_at"]
+    )
+    assert app.post("/sandbox/day", {**day, "shops": 0}).status == 400
 
 
 def test_the_report(sandbox: AdminSandbox, app: Caller, clock: HandClock) -> None:

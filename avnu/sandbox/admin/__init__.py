@@ -18,9 +18,9 @@
   has ``product(number)`` (the payload that the last webhook showed), ``edit(number, at)``,
   ``delete(number)``, ``numbers()``, ``product_ids()``, ``stock``, ``subscriptions``.
 
-Endpoints: ``POST /admin/api/<version>/graphql.json``, ``POST /admin/oauth/access_token``;
-``GET|POST /sandbox/weather``, ``GET|POST /sandbox/shops/<domain>``, ``GET /sandbox/report``,
-``GET /sandbox/healthz``.
+Endpoints: ``POST /admin/api/<version>/graphql.json``, ``POST /admin/oauth/access_token``,
+``POST /sandbox/day``, ``GET|POST /sandbox/weather``, ``GET /sandbox/report``,
+``GET|POST /sandbox/shops/<domain>``, ``GET /sandbox/healthz``.
 
 Where to look: what may be asked, ``schema.graphql`` and ``schema.py``; what it costs, ``cost.py``
 and ``bucket.py``; who may ask, ``tokens.py``; what goes wrong, ``faults.py`` and ``weather.py``;

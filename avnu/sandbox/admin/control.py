@@ -4,7 +4,7 @@ GET ``healthz``, ``report``, ``weather``, ``shops/<domain>``; POST ``weather`` (
 ``{"name": "clear", "shop": …}``, ``{"name": "release"}``) and ``shops/<domain>`` (a ``Change``).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from avnu.sandbox.admin.tally import Tally
 from avnu.sandbox.admin.tenants import Change, Standing, Tenants
 from avnu.sandbox.admin.tokens import TokenDesk
 from avnu.sandbox.admin.weather import UnknownFault, Weather
+from avnu.sandbox.admin.world import World
 
 PREFIX = "/sandbox/"
 
@@ -45,6 +46,8 @@ class Control:
         try:
             if what == "shops" and domain:
                 return _fine(self._shop(call, domain))
+            if call.method == "POST" and what == "day":
+                return _fine({"shops": self._tenants.take_in(_world(call.body))})
             if call.method == "POST" and what == "weather":
                 self._set(call.body)
             if domain or what not in ("healthz", "report", "weather"):
@@ -89,6 +92,20 @@ class Control:
                 "throttled": bucket.throttled,
             }
         return {"shop": domain, **msgspec.structs.asdict(tenant.standing), "bucket": points}
+
+
+class PlayedDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``POST /sandbox/day``: what ``simulate run`` plays; ``start`` is unix time."""
+
+    seed: Annotated[int, msgspec.Meta(ge=0)]
+    shops: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    deliveries: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    start: float
+
+
+def _world(body: bytes) -> World:
+    day = msgspec.json.decode(body, type=PlayedDay)
+    return World.played(day.seed, day.shops, day.deliveries, day.start)
 
 
 def _fine(document: dict[str, Any]) -> Answer:

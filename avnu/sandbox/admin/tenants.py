@@ -58,6 +58,14 @@ class Tenants:
                 self._all[domain] = Tenant(world, Standing(plan), bucket)
             return self._all[domain]
 
+    def take_in(self, other: World) -> list[str]:
+        """Shops that have had another day: their standing and their points begin anew."""
+        domains = self._world.take_in(other)
+        with self._lock:
+            for domain in domains:
+                self._all.pop(domain, None)
+        return domains
+
     def change(self, domain: str, change: Change) -> Standing:
         """The standing after the change; raises ValueError for a plan that is none, KeyError."""
         tenant = self.of(domain)

@@ -67,6 +67,13 @@ class World:
             pass
         return cls(day.shops, start=start, strict=strict, touched=day.touched, deleted=day.deleted)
 
+    def take_in(self, other: "World") -> list[str]:
+        """The shops of another world are as they are there from now on; returns their domains."""
+        taken = {domain: other.shop(domain) for domain in other.domains}
+        with self._lock:
+            self._shops |= taken
+        return list(taken)
+
     @property
     def domains(self) -> list[str]:
         """Of the shops that exist by now."""
