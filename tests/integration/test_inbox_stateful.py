@@ -619,7 +619,7 @@ def run(inboxes: list[Inbox], **how: Any) -> None:
 
 @pytest.mark.timeout(300)
 def test_histories(inboxes: list[Inbox]) -> None:
-    run(inboxes, max_examples=40, stateful_step_count=50, derandomize=True)
+    run(inboxes, max_examples=25, stateful_step_count=50, derandomize=True)
 
 
 @pytest.mark.soak
