@@ -1,1 +1,1 @@
-"""What Avnu knows about Shopify: the topics it follows and the payloads they carry."""
+"""What Avnu knows about Shopify: topics and payloads that come in, and the client that calls it."""
