@@ -22,11 +22,6 @@ local function ready_or_idle(area, shop, place)
   end
 end
 
--- When a webhook that waits with its parked shop is looked at again: the shop may unpark early.
-local function look_again(till)
-  return math.min(till, now + 30000)
-end
-
 -- Park: wait_ms as named by the caller, or (0) 5 s doubling to 5 min.
 local function note_parking(place, wait_ms, cause)
   place.since = place.since and now - (place.till - place.since) or now

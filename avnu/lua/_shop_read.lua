@@ -29,3 +29,8 @@ end
 local function waited(place)
   return math.min(place.till, now) - place.since
 end
+
+-- When a webhook that waits with its parked shop is looked at again: the shop may unpark early.
+local function look_again(till)
+  return math.min(till, now + 30000)
+end

@@ -23,6 +23,14 @@ local function run(token)
   return { 'RUN', token, tonumber(webhook.fails or 0), webhook.suspect or '0', call('GET', K.record .. ref) }
 end
 
+-- Its shop has parked since the task was published: looked at again when that ends, and not when the
+-- task would be repeated in case it was lost.
+local function wait_with_shop(place)
+  for _, set in ipairs({ K.solo, K.replays, K.suspects }) do
+    call('ZADD', set, 'XX', math.max(now + 1000, look_again(place.till)), ref)
+  end
+end
+
 local function may_not_run()
   if webhook.state ~= 'solo' then return { 'GONE' } end
   if tonumber(webhook.due) > now then return { 'EARLY', tonumber(webhook.due) - now } end
@@ -30,7 +38,10 @@ local function may_not_run()
     return { 'PAUSED' }
   end
   local place = read_place(webhook.area, ARGV[1])
-  if place and place.at == 'p' then return { 'PARKED' } end
+  if place and place.at == 'p' then
+    wait_with_shop(place)
+    return { 'PARKED' }
+  end
   if webhook.suspect == '1' then
     if ARGV[4] ~= '1' then return { 'SUSPECT' } end
     local other = call('GET', K.suspect)

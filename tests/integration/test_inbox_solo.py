@@ -90,6 +90,17 @@ def test_early_parked_and_paused_leave_it_due(inbox: Inbox) -> None:
     claim(inbox, 1)
 
 
+def test_a_task_that_finds_its_shop_parked_comes_again_when_that_ends(inbox: Inbox) -> None:
+    """Not when it would be repeated in case it was lost, which is 10 s later at first."""
+    send_alone(inbox, 1)
+    assert [one.webhook_id for one in pass_time(inbox, 2, 1)] == ["1"]
+    accept(inbox, 2)
+    settle(begin(inbox)[0], BACK, park=parkings("one", wait_ms=2000))
+    assert inbox.claim(SHOP, "1", "me") is Refusal.PARKED
+    assert [one.webhook_id for one in pass_time(inbox, 4, 1)] == ["1"]
+    claim(inbox, 1)
+
+
 def test_busy_while_another_suspect_runs(inbox: Inbox) -> None:
     send_alone(inbox, 1, 2)
     make_suspects(inbox, 1, 2)
