@@ -28,13 +28,14 @@ class LocalBudget:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def remember(self, shop: str, capacity: float | None, rate: float | None) -> None:
-        """What an answer said of the shop's bucket."""
+    def remember(self, shop: str, capacity: float | None, rate: float | None) -> bool:
+        """What an answer said of the shop's bucket; answers whether that is new here."""
         if not capacity or not rate or self._known.get(shop) == (capacity, rate):
-            return
+            return False
         self._known[shop] = (capacity, rate)
         if len(self._known) > _MOST_SHOPS:
             self._known.popitem(last=False)
+        return True
 
     def begin(self) -> None:
         """Redis has just stopped answering: forget what was left of an earlier outage."""

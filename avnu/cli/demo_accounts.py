@@ -20,8 +20,8 @@ from avnu.sandbox import Ledger, Reckoning
 Ref = tuple[str, str]
 
 _SETTLED = frozenset({"done", "superseded"})
-# May stay open for good reason; the rest must have ended.
-_MAY_REMAIN = frozenset({"dead", "parked"})
+# Did not end well, for good reason; the rest must have ended.
+_MAY_REMAIN = frozenset({"dead"})
 _NAMED = 5
 
 

@@ -72,13 +72,13 @@ class Play:
         return ledger
 
     def wait_until_drained(self) -> None:
-        """Returns once nothing is open but what is dead or parked."""
+        """Returns once nothing is open but what is dead; a shop that parks here does so briefly."""
         self.bar.console.print("waiting until the inbox is empty …")
 
         def drained() -> bool:
             areas = overview(self._stage.inbox).areas
             self._show(areas)
-            return all(area.backlog <= area.parked for area in areas)
+            return all(area.backlog == 0 for area in areas)
 
         self._stage.wait_for(drained, _DRAINED_S, "the inbox was empty")
 

@@ -127,7 +127,8 @@ class Guards:
     def outcome(self, permit: Permit, outcome: Outcome) -> None:
         """What came of the call. Asks Redis nothing itself.
 
-        Travels with the next acquire, or within 250 ms; THROTTLED and failures at once.
+        Travels with the next acquire, or within 250 ms; at once if it failed, was THROTTLED, or
+        says how large a bucket is that this process did not know.
         """
         process = self._processes.get()
         now = self._clock.monotonic()
@@ -136,10 +137,11 @@ class Guards:
             self._settle_locally(process, permit, outcome, sign, now)
             return
         with process.lock:
-            process.local.remember(permit.shop, outcome.maximum, outcome.restore_rate)
+            news = process.local.remember(permit.shop, outcome.maximum, outcome.restore_rate)
             process.carried.append(Carried(permit, outcome, sign, now))
         if self._background:
-            if outcome.throttled or sign == "-":
+            # Until Redis knows a shop's bucket, other processes' calls wait for this one's answer.
+            if outcome.throttled or sign == "-" or news:
                 process.background.at_once()
             else:
                 process.background.soon()

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 # With less than this left a call would be cut off in the middle more often than not.
 _LEAST_S = 0.5
+# What is waited for here, so often: mostly the first answer about a shop's bucket, until which its
+# calls go one at a time. Half a second in all, as nobody sleeps longer than one for points.
+_MOMENT_MS, _MOMENTS = 100, 5
 # No sooner does a shop that a half-open breaker refused ask again.
 _PROBE_S = 2.0
 _MOST_BYTES = 64 * 1024 * 1024
@@ -124,11 +127,16 @@ class Calls:
             raise OutOfTime
 
     def _permit(self, call: _Call) -> Permit:
-        request = call.request
-        permit = self._guards.acquire(call.shop, request.shape, request.cost, call.cls)
-        if isinstance(permit, Permit):
-            return permit
-        raise self._refusal(call.shop, permit)
+        """A permit, after a moment if that is all it takes: a parking lasts a second at least."""
+        request, moments = call.request, _MOMENTS
+        while True:
+            permit = self._guards.acquire(call.shop, request.shape, request.cost, call.cls)
+            if isinstance(permit, Permit):
+                return permit
+            if permit.cause != "budget" or permit.wait_ms > _MOMENT_MS or not moments:
+                raise self._refusal(call.shop, permit)
+            moments -= 1
+            self._clock.sleep(permit.wait_ms / 1000)
 
     def _token(self, call: _Call, permit: Permit, refused: AccessToken | None) -> AccessToken:
         """A token; without one, the points are given back."""

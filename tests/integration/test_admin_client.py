@@ -13,6 +13,7 @@ from avnu import errors
 from avnu.cache import kinds
 from avnu.sandbox.catalog import inventory_item_id, product_id, variant_id
 from avnu.shopify import queries
+from avnu.shopify.client import Shopify
 from avnu.shopify.lookups import BATCH_LOADERS, Lookups, version_ms
 from avnu.shopify.query import Connection, Mutation, Payload, Query, gid
 from avnu.webhook import Shop, Webhook
@@ -342,6 +343,25 @@ def test_one_round_trip_per_call_and_none_for_a_hit(
     print(f"\nround trips: {len(asked)} for 20 calls, {len(hits)} for 20 hits in the process")
     assert asked == ["EVALSHA"] * 20
     assert hits == []
+
+
+def test_the_second_caller_of_a_new_shop_waits_for_the_first_s_answer(
+    deployment: Deployment,
+) -> None:
+    deployment.sandbox.weather.set("latency", seconds=0.2)
+    first, second = deployment.process(), deployment.process()
+    first.guards._background = True
+
+    def call(client: Shopify) -> str:
+        until_s = deployment.clock.monotonic() + 60
+        return client.admin(deployment.shop, until_s).query(queries.SHOP).shop.name
+
+    with ThreadPoolExecutor(1) as pool:
+        early = pool.submit(call, first)
+        wait_until(lambda: deployment.sandbox.bucket(deployment.shop).flying, 5, "it is under way")
+        assert call(second)
+        assert early.result()
+    assert calls(deployment) == 2
 
 
 def test_an_outcome_travels_with_the_next_call(deployment: Deployment) -> None:
