@@ -1,20 +1,16 @@
 """The demo's calls of the Admin API, counted by the sandbox, and what made others unnecessary."""
 
-import http.client
 from collections import Counter
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import msgspec
 import redis
 
 from avnu.cache.counters import ENDS, SAVED
 from avnu.cache.peek import counts
-from avnu.errors import CannotReach
+from avnu.cli.sandbox_asked import ask_sandbox
 from avnu.keys import Keys
 from avnu.settings import Settings
-
-_TIMEOUT_S = 5.0
 
 
 class ApiCalls(msgspec.Struct, frozen=True):
@@ -52,7 +48,7 @@ def api_calls(settings: Settings, client: "redis.Redis") -> ApiCalls:
     ends: Counter[str] = Counter()
     for (_, outcome), n in counts(client, names).items():
         ends[outcome] += n
-    report = _report(settings.shopify_admin_origin)
+    report = ask_sandbox("GET", f"{settings.shopify_admin_origin}/sandbox/report")
     told: dict[bytes, bytes] = client.hgetall(names.of("api_counts"))  # type: ignore[assignment]
     return ApiCalls(
         calls=int(report["calls"]),
@@ -62,17 +58,3 @@ def api_calls(settings: Settings, client: "redis.Redis") -> ApiCalls:
         loaded=sum(ends[outcome] for outcome in ENDS if outcome not in SAVED),
         told=sum(int(n) for name, n in told.items() if name != b"points"),
     )
-
-
-def _report(origin: str) -> dict[str, float]:
-    where = urlsplit(origin)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT_S)
-    try:
-        connection.request("GET", "/sandbox/report")
-        answer = connection.getresponse().read()
-    except (OSError, http.client.HTTPException) as fault:
-        raise CannotReach(f"the sandbox at {origin} does not answer: {fault}") from fault
-    finally:
-        connection.close()
-    report: dict[str, float] = msgspec.json.decode(answer)
-    return report

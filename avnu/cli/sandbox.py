@@ -5,23 +5,22 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-import urllib3
 
 from avnu.cli.output import json_option, say, show_facts, show_json, show_table, write
+from avnu.cli.played_day import start_of
 from avnu.cli.programs import end_like_ctrl_c
+from avnu.cli.sandbox_asked import ask_sandbox
 from avnu.clock import SystemClock
-from avnu.errors import CannotReach
 from avnu.sandbox.admin import FAULTS, AdminSandbox, World
 from avnu.sandbox.shops import make_shops
 from avnu.settings import Settings, load_settings
 
-_TIMEOUT_S = 10.0
 _origin = click.option(
     "--origin", metavar="URL", help="What `serve` has printed; default SHOPIFY_ADMIN_ORIGIN."
 )
@@ -112,7 +111,7 @@ def weather(*, origin: str | None, as_json: bool, **rule: Any) -> None:
 
     A wrong NAME gets the list of those that there are.
     """
-    told = _asked("POST", f"{_found(origin)}/sandbox/weather", rule)
+    told = ask_sandbox("POST", f"{_found(origin)}/sandbox/weather", rule)
     if as_json:
         show_json(told)
         return
@@ -127,7 +126,7 @@ def weather(*, origin: str | None, as_json: bool, **rule: Any) -> None:
 @json_option
 def report(*, origin: str | None, as_json: bool) -> None:
     """Show what has been asked and answered, and what it cost."""
-    told = _asked("GET", f"{_found(origin)}/sandbox/report", None)
+    told = ask_sandbox("GET", f"{_found(origin)}/sandbox/report")
     if as_json:
         show_json(told)
         return
@@ -168,9 +167,7 @@ def _settings() -> Settings:
 
 def _world(seed: int | None, shops: int, deliveries: int | None, day: datetime | None) -> World:
     """The shops, on the evening of their day or as they were made."""
-    if day is None:
-        day = datetime.fromtimestamp(SystemClock().time(), UTC) - timedelta(days=1)
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    start = start_of(day, SystemClock().time())
     if seed is None:
         if deliveries is not None:
             raise click.UsageError("--deliveries needs the --seed that made them")
@@ -186,16 +183,3 @@ def _found(origin: str | None) -> str:
     if not known:
         raise click.UsageError("give --origin, or --env-file .avnu/env for that of `avnu up`")
     return known
-
-
-def _asked(method: str, url: str, document: dict[str, Any] | None) -> dict[str, Any]:
-    """What the sandbox answers; raises CannotReach, and UsageError with what it has refused."""
-    body = None if document is None else msgspec.json.encode(document)
-    try:
-        response = urllib3.request(method, url, body=body, retries=False, timeout=_TIMEOUT_S)
-        told = msgspec.json.decode(response.data, type=dict[str, Any])
-    except (urllib3.exceptions.HTTPError, msgspec.DecodeError) as fault:
-        raise CannotReach(f"no sandbox answers at {url} ({type(fault).__name__})") from fault
-    if response.status != 200:
-        raise click.UsageError(str(told.get("error", told)))
-    return told

@@ -1,24 +1,22 @@
 """Shops of the sandbox install the app: as after a merchant's click, tokens come for a code."""
 
-import random
 from collections.abc import Iterable
 from contextlib import closing
 
-import msgspec
-import urllib3
+import click
 
 from avnu.cli.output import say
+from avnu.cli.sandbox_asked import ask_sandbox
+from avnu.cli.store_session import installing
 from avnu.clock import SystemClock
-from avnu.errors import AvnuError, TokenExchangeFailed, UnknownShop
+from avnu.errors import AvnuError, CannotReach, TokenExchangeFailed, UnknownShop
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.shopify.exchange import TokenEndpoint
 from avnu.shopify.transport import Transport
 from avnu.store.database import Store
-from avnu.store.installing import Installing
 from avnu.store.schema import require_schema
 from avnu.store.shops import Shops, Status
-from avnu.store.vault import require_vault
 
 # The sandbox takes any code; it stands for the merchant's consent.
 _CODE = Secret("installed-in-the-sandbox")
@@ -40,7 +38,7 @@ def install_shops(settings: Settings, domains: Iterable[str]) -> list[str]:
         endpoint = TokenEndpoint(settings, transport)
         require_schema(store)
         shops = Shops(store, clock)
-        taking = Installing(store, require_vault(settings), clock, random.SystemRandom())
+        taking = installing(settings, store)
         for domain in dict.fromkeys(domains):
             if not _is_installed(shops, domain):
                 taking.install(domain, endpoint.redeem(domain, _CODE))
@@ -72,19 +70,11 @@ def show_day(settings: Settings, *, seed: int, shops: int, deliveries: int, star
     if not settings.shopify_admin_origin:
         return
     day = {"seed": seed, "shops": shops, "deliveries": deliveries, "start": start}
+    url = f"{settings.shopify_admin_origin}/sandbox/day"
     try:
-        answer = urllib3.request(
-            "POST",
-            f"{settings.shopify_admin_origin}/sandbox/day",
-            body=msgspec.json.encode(day),
-            retries=False,
-            timeout=_PLAYED_WITHIN_S,
-        )
-    except urllib3.exceptions.HTTPError as fault:
-        say(f"the sandbox does not play the day: {type(fault).__name__}")
-        return
-    if answer.status != 200:
-        say(f"the sandbox does not play the day: {answer.status}")
+        ask_sandbox("POST", url, day, within_s=_PLAYED_WITHIN_S)
+    except (CannotReach, click.UsageError) as fault:
+        say(f"the sandbox does not play the day: {fault}")
 
 
 def _is_installed(shops: Shops, domain: str) -> bool:

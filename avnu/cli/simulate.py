@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import IO
 
 import click
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from avnu.cli.output import json_option
+from avnu.cli.played_day import start_of
 from avnu.cli.sandbox_shops import install_if_sandboxed, show_day
 from avnu.cli.simulate_report import exit_code, show, summarize
 from avnu.cli.store_session import unpark
@@ -131,7 +132,7 @@ def run(
     settings = _settings()
     now = SystemClock().time()
     seed = int(now) if seed is None else seed
-    start = _start_of(day, now)
+    start = start_of(day, now)
     habits = Habits(
         concurrency=concurrency,
         compression=compression,
@@ -248,13 +249,6 @@ def _install(settings: Settings, shops: Iterable[str]) -> None:
     installed = install_if_sandboxed(settings, shops)
     if installed:
         unpark(installed)
-
-
-def _start_of(day: datetime | None, now: float) -> float:
-    """Midnight UTC of the day that is played, in unix seconds."""
-    if day is None:
-        day = datetime.fromtimestamp(now, UTC) - timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def _mischief(everything: bool, rates: dict[str, float | None], settings: Settings) -> Mischief:
