@@ -15,7 +15,8 @@ from avnu.sandbox.admin import AdminSandbox, World
 from avnu.sandbox.admin.gids import gid
 from avnu.sandbox.shops import make_shops
 from avnu.sandbox.store import FIRST_DAY
-from tests.support.admin_sandbox import TOKEN_PATH, Caller, HandClock, Reply
+from tests.support.admin_sandbox import TOKEN_PATH, Caller, Reply
+from tests.support.moved_clock import MovedClock
 from tests.support.waiting import wait_until
 
 SHOP, OTHER = "amber-lamps.myshopify.com", "birch-tea.myshopify.com"
@@ -28,12 +29,12 @@ ADJUST = """mutation Adjust($input: InventoryAdjustQuantitiesInput!, $key: Strin
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> MovedClock:
+    return MovedClock()
 
 
 @pytest.fixture
-def sandbox(clock: HandClock) -> Iterator[AdminSandbox]:
+def sandbox(clock: MovedClock) -> Iterator[AdminSandbox]:
     with AdminSandbox(World(), clock) as running:
         yield running
 
@@ -158,7 +159,7 @@ def test_what_is_too_dear_takes_nothing(app: Caller) -> None:
     assert reply.cost["throttleStatus"]["currentlyAvailable"] == 2000
 
 
-def test_throttled(sandbox: AdminSandbox, app: Caller, clock: HandClock) -> None:
+def test_throttled(sandbox: AdminSandbox, app: Caller, clock: MovedClock) -> None:
     dear = "{ products(first: 250) { nodes { variantsCount { count } } } }"
     for left in (1800, 1600):
         reply = app.graphql(dear)
@@ -359,7 +360,7 @@ def test_one_wrong_change_stops_all(sandbox: AdminSandbox, app: Caller) -> None:
 # --- tokens and standing ---
 
 
-def test_tokens(sandbox: AdminSandbox, app: Caller, clock: HandClock) -> None:
+def test_tokens(sandbox: AdminSandbox, app: Caller, clock: MovedClock) -> None:
     first = app.exchange(code="any", expiring="1").json
     assert {name: first[name] for name in ("expires_in", "refresh_token_expires_in")} == {
         "expires_in": 3600, "refresh_token_expires_in": 7_776_000,
@@ -386,7 +387,7 @@ def test_tokens(sandbox: AdminSandbox, app: Caller, clock: HandClock) -> None:
     }  # fmt: skip
 
 
-def test_a_lasting_token_and_credentials(app: Caller, clock: HandClock) -> None:
+def test_a_lasting_token_and_credentials(app: Caller, clock: MovedClock) -> None:
     lasting = app.exchange(code="any").json
     assert set(lasting) == {"access_token", "scope"}
     clock.now += 86_400 * 400
@@ -463,7 +464,7 @@ def test_a_day_that_was_played_elsewhere(sandbox: AdminSandbox, app: Caller) -> 
     assert app.post("/sandbox/day", {**day, "shops": 0}).status == 400
 
 
-def test_the_report(sandbox: AdminSandbox, app: Caller, clock: HandClock) -> None:
+def test_the_report(sandbox: AdminSandbox, app: Caller, clock: MovedClock) -> None:
     app.graphql(NAME)
     clock.now += 1
     app.graphql("query A { shop { id } } query B { shop { id } }")

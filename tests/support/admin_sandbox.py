@@ -10,22 +10,6 @@ from avnu.sandbox.admin import CLIENT_ID, CLIENT_SECRET, AdminSandbox
 TOKEN_PATH = "/admin/oauth/access_token"
 
 
-class HandClock:
-    """Unix and monotonic time that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_795_300_000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class Reply(NamedTuple):
     """One HTTP answer."""
 

@@ -11,22 +11,7 @@ from avnu.budget import Budget, BudgetPolicy, BudgetState
 from avnu.guards import Class, Guards, Kind, Outcome, Permit, Refused, build_guards
 from avnu.keys import Keys
 from avnu.settings import Settings
-
-
-class MovedClock:
-    """Monotonic and wall time that only a test moves; sleeping moves it too."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.moved_clock import MovedClock
 
 
 class World:
@@ -38,7 +23,7 @@ class World:
     def __init__(self, settings: Settings, client: "redis.Redis") -> None:
         self.settings = settings
         self.client: Any = client
-        self.clock = MovedClock()
+        self.clock = MovedClock(1000.0)
         self.keys = Keys(settings.avnu_namespace)
         self.control = BreakerControl(client, self.keys, BreakerPolicy.of(settings))
 

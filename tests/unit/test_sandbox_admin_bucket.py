@@ -3,16 +3,16 @@
 import pytest
 
 from avnu.sandbox.admin import LIMITS, Bucket
-from tests.support.admin_sandbox import HandClock
+from tests.support.moved_clock import MovedClock
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> MovedClock:
+    return MovedClock()
 
 
 @pytest.fixture
-def bucket(clock: HandClock) -> Bucket:
+def bucket(clock: MovedClock) -> Bucket:
     return Bucket(2000, 100, clock)
 
 
@@ -23,7 +23,7 @@ def test_what_is_not_used_is_given_back(bucket: Bucket) -> None:
     assert (bucket.available, bucket.flying, bucket.spent) == (1880, 0, 120)
 
 
-def test_the_requested_cost_must_fit(bucket: Bucket, clock: HandClock) -> None:
+def test_the_requested_cost_must_fit(bucket: Bucket, clock: MovedClock) -> None:
     assert bucket.take(1900)
     assert not bucket.take(101)
     assert (bucket.available, bucket.calls, bucket.throttled) == (100, 2, 1)
@@ -31,7 +31,7 @@ def test_the_requested_cost_must_fit(bucket: Bucket, clock: HandClock) -> None:
     assert bucket.take(101)
 
 
-def test_it_fills_at_its_rate_and_no_further(bucket: Bucket, clock: HandClock) -> None:
+def test_it_fills_at_its_rate_and_no_further(bucket: Bucket, clock: MovedClock) -> None:
     bucket.take(1000)
     clock.now += 3
     bucket.refill()
@@ -43,7 +43,7 @@ def test_it_fills_at_its_rate_and_no_further(bucket: Bucket, clock: HandClock) -
     assert bucket.available == 2000
 
 
-def test_what_it_tells(bucket: Bucket, clock: HandClock) -> None:
+def test_what_it_tells(bucket: Bucket, clock: MovedClock) -> None:
     bucket.take(10)
     clock.now += 0.005
     bucket.refill()
@@ -58,7 +58,7 @@ def test_a_stranger_takes_what_is_there(bucket: Bucket) -> None:
     assert (bucket.available, bucket.foreign, bucket.flying) == (0, 10, 1990)
 
 
-def test_another_plan(bucket: Bucket, clock: HandClock) -> None:
+def test_another_plan(bucket: Bucket, clock: MovedClock) -> None:
     clock.now += 100
     bucket.resize(*LIMITS["plus"])
     assert bucket.available == 2000

@@ -7,22 +7,22 @@ import pytest
 
 from avnu.sandbox.admin.once import KeyMismatch, Once
 from avnu.sandbox.admin.tokens import ACCESS_LIFE_S, REFRESH_LIFE_S, GrantInvalid, TokenDesk
-from tests.support.admin_sandbox import HandClock
+from tests.support.moved_clock import MovedClock
 
 ONE, TWO = "one.myshopify.com", "two.myshopify.com"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> MovedClock:
+    return MovedClock()
 
 
 @pytest.fixture
-def desk(clock: HandClock) -> TokenDesk:
+def desk(clock: MovedClock) -> TokenDesk:
     return TokenDesk(clock, random.Random(1))
 
 
-def test_a_token_opens_its_own_shop_for_an_hour(desk: TokenDesk, clock: HandClock) -> None:
+def test_a_token_opens_its_own_shop_for_an_hour(desk: TokenDesk, clock: MovedClock) -> None:
     pair = desk.issue(ONE)
     assert (pair.expires_in, pair.refresh_token_expires_in) == (3600, 7_776_000)
     assert desk.is_good(ONE, pair.access_token)
@@ -34,7 +34,7 @@ def test_a_token_opens_its_own_shop_for_an_hour(desk: TokenDesk, clock: HandCloc
     assert not desk.is_good(ONE, pair.access_token)
 
 
-def test_a_lasting_token_is_one_and_the_same(desk: TokenDesk, clock: HandClock) -> None:
+def test_a_lasting_token_is_one_and_the_same(desk: TokenDesk, clock: MovedClock) -> None:
     first = desk.issue(ONE, expiring=False)
     clock.now += 10 * REFRESH_LIFE_S
     assert desk.is_good(ONE, first.access_token)
@@ -68,7 +68,7 @@ def test_a_new_acquisition_ends_the_refresh_tokens_before_it(desk: TokenDesk) ->
         desk.refresh(ONE, first.refresh_token or "")
 
 
-def test_a_refresh_token_ends_after_90_days(desk: TokenDesk, clock: HandClock) -> None:
+def test_a_refresh_token_ends_after_90_days(desk: TokenDesk, clock: MovedClock) -> None:
     pair = desk.issue(ONE)
     clock.now += REFRESH_LIFE_S
     with pytest.raises(GrantInvalid):
@@ -93,7 +93,7 @@ def test_expire_and_revoke(desk: TokenDesk) -> None:
         desk.refresh(ONE, again.refresh_token or "")
 
 
-def test_a_life_may_be_set(desk: TokenDesk, clock: HandClock) -> None:
+def test_a_life_may_be_set(desk: TokenDesk, clock: MovedClock) -> None:
     desk.token_life_s = 0.5
     pair = desk.issue(ONE)
     assert pair.expires_in == 0.5
@@ -102,7 +102,7 @@ def test_a_life_may_be_set(desk: TokenDesk, clock: HandClock) -> None:
 
 
 def test_no_two_shops_share_a_token() -> None:
-    clock = HandClock()
+    clock = MovedClock()
     desks = [TokenDesk(clock, random.Random(1)), TokenDesk(clock, random.Random(1))]
     assert desks[0].issue(ONE).access_token != desks[1].issue(TWO).access_token
 
