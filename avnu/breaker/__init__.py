@@ -108,7 +108,9 @@ class Breaker(CircuitBreaker):
         guarded until it ends. Threads do not wait for one another.
         """
         ticket = self._enter("")
-        self._tell("before_call", func, *args, **kwargs)
+        # Asked here, as telling nobody of each call's two events was a fifth of a call's cost.
+        if self._listeners:
+            self._tell("before_call", func, *args, **kwargs)
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
@@ -153,7 +155,8 @@ class Breaker(CircuitBreaker):
     def _done(self, ticket: Ticket) -> None:
         slow = (self._clock.monotonic() - ticket.begun) * 1000 >= self.policy.slow_ms
         self.storage.settle(ticket, "-" if slow else "+")
-        self._tell("success")
+        if self._listeners:
+            self._tell("success")
 
     def _failed(self, ticket: Ticket, error: BaseException) -> None:
         counts = self.is_system_error(error)
