@@ -57,7 +57,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> AvnuCelery:
 
         return Shopify(
             settings, connections, clock, chance,
-            unpark=inbox.unpark, unpark_waiting=inbox.unpark_waiting,
+            unpark=inbox.unpark, unpark_waiting=inbox.unpark_waiting, count=inbox.flush_counters,
         )  # fmt: skip
 
     app.runtime = Runtime(

@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from avnu.cache import Kind
+from avnu.cache import Kind, kinds
 from avnu.clock import Clock
 from avnu.errors import Unreadable
-from avnu.inbox.arrival import Stored
+from avnu.inbox.arrival import RECONCILE, Stored
 from avnu.inbox.turn import Letter, Verdict
 from avnu.shopify.admin import Admin
 from avnu.shopify.client import Shopify
 from avnu.shopify.lookups import Lookups
 from avnu.shopify.payloads import decode
+from avnu.shopify.reads import Reads
+from avnu.store.market.market import Market
 
 T = TypeVar("T")
 K = TypeVar("K", int, str)
@@ -46,6 +48,20 @@ class Shop:
         """The shop's Admin API; no call of it lasts longer than ``seconds_left``."""
         return self._shopify().admin(self.domain, self._deadline_s)
 
+    @cached_property
+    def reads(self) -> Reads:
+        """Whole products, stock and orders as Shopify has them now."""
+        return Reads(self.admin, self._clock, self._currency)
+
+    @property
+    def market(self) -> Market:
+        """The marketplace's own copy, of all shops: its methods are given ``domain``."""
+        return self._shopify().market
+
+    def count(self, counters: Mapping[str, int]) -> None:
+        """Add to counters that live in the inbox, as ``metrics.py`` names them."""
+        self._shopify().count(counters)
+
     def cached(
         self,
         kind: Kind[T],
@@ -77,6 +93,10 @@ class Shop:
     def go_on(self, *causes: str) -> None:
         """What else waits of this shop for one of these causes of parking runs now, in any area."""
         self._shopify().unpark(self.domain, causes)
+
+    def _currency(self) -> str:
+        profile = self.cached(kinds.SHOP)
+        return profile.currency if profile else ""
 
     @cached_property
     def _lookups(self) -> Lookups:
@@ -120,6 +140,11 @@ class Webhook:
     def accepted_ms(self) -> int:
         """When the inbox took it, unix ms."""
         return self._stored.accepted_ms
+
+    @property
+    def reconciled(self) -> bool:
+        """It comes from a reconciliation: a difference that no webhook had told of until then."""
+        return self._stored.name == RECONCILE
 
     @property
     def body(self) -> bytes:

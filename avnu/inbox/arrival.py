@@ -9,6 +9,10 @@ from avnu import keys
 # A body this short is the same for many shops (`{}`), so its signature proves no replay.
 GUARDED_BODY_BYTES = 64
 
+# In place of the subscription's name, where Avnu itself found the change. Shopify's names hold no
+# colon, so no delivery can claim it.
+RECONCILE = "avnu:reconcile"
+
 
 class Answer(enum.StrEnum):
     """What accept did with one webhook."""

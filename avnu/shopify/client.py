@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from avnu.background import Background
 from avnu.breaker import BreakerListener
@@ -34,6 +34,7 @@ from avnu.shopify.deprecations import Deprecations
 from avnu.shopify.exchange import TokenEndpoint
 from avnu.shopify.transport import Transport
 from avnu.store.database import Store
+from avnu.store.market.market import Market
 from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops
 from avnu.store.tokens import Tokens
@@ -79,8 +80,8 @@ class Unparking(BreakerListener):
 class Shopify:
     """Safe to share between threads. Making one opens nothing.
 
-    ``unpark(shop, causes)`` and ``unpark_waiting(causes)`` are the inbox's. Raises SettingsInvalid
-    when TOKEN_ENCRYPTION_KEYS is not set.
+    ``unpark(shop, causes)``, ``unpark_waiting(causes)`` and ``count(counters)`` are the inbox's.
+    Raises SettingsInvalid when TOKEN_ENCRYPTION_KEYS is not set.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Shopify:
         *,
         unpark: Callable[[str, tuple[str, ...]], object],
         unpark_waiting: Callable[[tuple[str, ...]], object],
+        count: Callable[[Mapping[str, int]], object],
     ) -> None:
         vault = require_vault(settings)
         self.transport = Transport(settings, clock)
@@ -106,7 +108,9 @@ class Shopify:
             clock,
             chance,
         )
+        self.market = Market(self.store, clock)
         self._unpark = unpark
+        self._count = count
         self._calls = Calls(
             settings,
             clock,
@@ -129,6 +133,13 @@ class Shopify:
             self._unpark(shop, causes)
         except InboxUnavailable as fault:
             log.warning("%s goes on when its time comes: %s", shop, fault)
+
+    def count(self, counters: Mapping[str, int]) -> None:
+        """Add to counters of the inbox; what cannot be brought there now is not counted."""
+        try:
+            self._count(counters)
+        except InboxUnavailable as fault:
+            log.warning("not counted: %s", fault)
 
     def close(self) -> None:
         """Bring what was counted to Redis, and close what is open."""

@@ -1,6 +1,16 @@
 """What the database holds. A change here needs a migration beside it (``migrations/``)."""
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
 
 from avnu.store.columns import Instant
 
@@ -35,6 +45,84 @@ shops = Table(
     Column("refresh_after", Instant),  # not asked again before this
     Column("refresh_failures", Integer, nullable=False),  # in a row
     Column("updated_at", Instant, nullable=False),
+    # Versions of what webhooks told: an older one changes nothing.
+    Column("profile_at", Instant),  # of the plan, by shop/update
+    Column("scopes_at", Instant),  # of the scopes, by app/scopes_update
     Index(None, "status"),
     Index(None, "refresh_expires_at"),
 )
+
+# Periodic jobs: whoever moves ``due_at`` on does the job, so that two beats do each once.
+periodic = Table(
+    "periodic",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("due_at", Instant, nullable=False),
+    Column("owner", String(60)),  # who does it, until it is over or the time is
+    Column("until", Instant),
+    Column("ended_at", Instant),  # of the last that came to its end
+)
+
+# Reconciliation of one kind of resource in one shop (``avnu/reconcile/``).
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("shop", String(80), nullable=False),
+    Column("resource", String(20), nullable=False),  # products, items, levels, locations, orders
+    Column("since", Instant),  # what changed before is known; empty: everything is to be asked for
+    Column("due_at", Instant, nullable=False),
+    Column("run_at", Instant),  # when the run under way began; empty: none is
+    Column("phase", String(10)),  # changed, sweep
+    Column("cursor", Text),  # where its next page begins
+    Column("owner", String(60)),  # of the page under way, until the time is over
+    Column("until", Instant),
+    Column("looked", BigInteger, nullable=False),  # by the run under way, or the last one
+    Column("differing", BigInteger, nullable=False),
+    Column("gone", BigInteger, nullable=False),
+    Column("ended_at", Instant),  # of the last run that came to its end
+    PrimaryKeyConstraint("shop", "resource"),
+    Index(None, "due_at"),
+)
+
+# Keys that Avnu made for itself, sealed (``vault.py``), so that they outlive TOKEN_ENCRYPTION_KEYS.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("sealed", Text, nullable=False),
+)
+
+# What customers and merchants have asked for by law. ``subject`` is an HMAC of the customer's id,
+# e-mail or phone: nothing here names anybody.
+compliance_requests = Table(
+    "compliance_requests",
+    metadata,
+    Column("shop", String(80), nullable=False),
+    Column("id", String(128), nullable=False),  # the webhook's id
+    Column("topic", String(40), nullable=False),
+    Column("subject", String(64)),  # empty for shop/redact
+    Column("received_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),  # by law: 30 days later
+    Column("done_at", Instant),
+    Column("reminded_at", Instant),
+    Column("evidence", Text, nullable=False),  # JSON: what was done, in numbers
+    Column("export", Text),  # the file's name, while it is there
+    Column("export_ends_at", Instant),
+    PrimaryKeyConstraint("shop", "id"),
+    Index(None, "due_at"),
+    Index(None, "export_ends_at"),
+)
+
+# Customers who must not come back: looked at in the transaction that writes their orders.
+redacted_customers = Table(
+    "redacted_customers",
+    metadata,
+    Column("shop", String(80), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("redacted_at", Instant, nullable=False),
+    Column("late", BigInteger, nullable=False),  # orders that came afterwards, and were cut off
+    Column("late_at", Instant),  # the last of them
+    PrimaryKeyConstraint("shop", "subject"),
+)
+
+EVERY = (shops, periodic, watermarks, secrets, compliance_requests, redacted_customers)

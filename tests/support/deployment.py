@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -50,6 +51,7 @@ class Deployment:
     clock: Clock = dataclasses.field(default_factory=SystemClock)
     unparked: list[object] = dataclasses.field(default_factory=list)
     processes: list[Shopify] = dataclasses.field(default_factory=list)
+    counters: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def process(self) -> Shopify:
         """One more process' client."""
@@ -60,6 +62,7 @@ class Deployment:
             random.Random(7 + len(self.processes)),
             unpark=lambda shop, causes: self.unparked.append((shop, causes)),
             unpark_waiting=self.unparked.append,
+            count=self.counters.update,
         )
         # Outcomes travel with the next call, or when a test says so: never at a time of their own.
         made.guards._background = False
