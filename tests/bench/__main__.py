@@ -14,7 +14,7 @@ from tests.bench.contest import FULL, QUICK, Contest
 from tests.bench.errors import BenchError
 from tests.bench.report import Report
 
-PARTS = ("accept", "drain", "memory", "fairness")
+PARTS = ("accept", "drain", "effects", "memory", "fairness")
 PASSED, FAILED, CANNOT_RUN = 0, 1, 2
 
 
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = {
         "accept": contest.accept,
         "drain": contest.drain,
+        "effects": contest.effects,
         "memory": contest.memory,
         "fairness": contest.fairness,
     }

@@ -3,9 +3,10 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from avnu.keys import Keys
 from avnu.shopify.topics import AREAS
@@ -58,13 +59,20 @@ class Avnu:
     def _database(self) -> Path:
         return Path(tempfile.gettempdir()) / f"avnu-bench-{os.getpid()}"
 
-    def _start(self, part: str, command: list[str], redis_port: int) -> Program:
+    def _start(
+        self,
+        part: str,
+        command: list[str],
+        redis_port: int,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> Program:
         env = {
             **environment(redis_port),
             "PYTHONPATH": str(REPOSITORY),
             "AVNU_NAMESPACE": NAMESPACE,
             "QUEUE_CONCURRENCY": str(CONCURRENCY),
             **database_environ(self._database()),
+            **more,
         }
         # Away from the repository: a developer's .env is no part of the measurement.
         return Program(f"{self.name} {part}", command, env=env, cwd=Path(tempfile.gettempdir()))

@@ -9,11 +9,16 @@ from tests.bench.avnu_system import Avnu
 from tests.bench.bodies import Body
 from tests.bench.celery_system import PlainCelery
 from tests.bench.deliveries import requests as render
+from tests.bench.deliveries import spread_over
+from tests.bench.effects_system import postgres_is_there, writing
 from tests.bench.machine import Others
 from tests.bench.report import Report, Target, median, median_ratio
 from tests.bench.system import System
 
 Measured = TypeVar("Measured")
+
+
+_WRITING_SHOPS = 200
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Scale:
     weighed: int
     flood: int
     crowd: int
+    written: int
 
 
 FULL = Scale(
@@ -41,6 +47,7 @@ FULL = Scale(
     weighed=20_000,
     flood=50_000,
     crowd=80_000,
+    written=8_000,
 )
 QUICK = Scale(
     rounds=1,
@@ -52,6 +59,7 @@ QUICK = Scale(
     weighed=20_000,
     flood=20_000,
     crowd=40_000,
+    written=3_000,
 )
 
 
@@ -131,6 +139,24 @@ class Contest:
             ratio = median_ratio(rounds["Avnu"], rounds[celery.name], "per_second")
             self._at_least(f"{label} ÷ plain Celery's", ratio, 10.0)
 
+    def effects(self) -> None:
+        """Settled per second when each webhook's product is written: batches, and one by one."""
+        scale, spread = self.scale, spread_over(_WRITING_SHOPS)
+        requests = render(scale.written, _WRITING_SHOPS, "effects")
+        shops = [spread(n) for n in range(_WRITING_SHOPS)]
+        on_both = postgres_is_there()
+        if not on_both:
+            self.report.note("PostgreSQL skipped: it is not installed")
+        with writing(shops, sqlite_only=not on_both) as systems:
+            rounds = self._rounds(
+                systems, lambda system: drain.measure(system, requests, scale.written // 4)
+            )
+        columns = {"per_second": "webhooks/s", "cpu_s_per_1000": "CPU s per 1,000"}
+        self.report.rounds("Drain with lasting effects, 200 shops", columns, rounds)
+        for batches, alone in zip(systems[::2], systems[1::2], strict=True):
+            ratio = median_ratio(rounds[batches.name], rounds[alone.name], "per_second")
+            self._at_least(f"{batches.name} ÷ one by one", ratio, 1.5)
+
     def memory(self) -> None:
         """Bytes per waiting and per settled webhook."""
         warm_up = render(500, 200, "weigh warm-up")
@@ -169,7 +195,11 @@ class Contest:
         self, peers: Iterable[System | None], measure: Callable[[System], Measured]
     ) -> dict[str, list[Measured]]:
         """Every system once, then all again: what slows the machine for a while slows them all."""
-        systems: list[System] = [Avnu(), *(peer for peer in peers if peer)]
+        return self._rounds([Avnu(), *(peer for peer in peers if peer)], measure)
+
+    def _rounds(
+        self, systems: Sequence[System], measure: Callable[[System], Measured]
+    ) -> dict[str, list[Measured]]:
         rounds: dict[str, list[Measured]] = {system.name: [] for system in systems}
         others = Others()
         for _ in range(self.scale.rounds):
