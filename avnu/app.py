@@ -14,6 +14,7 @@ from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections
 from avnu.gate import Gate
 from avnu.inbox import Inbox
+from avnu.jobs import beat_schedule
 from avnu.leases import Leases
 from avnu.per_process import PerProcess
 from avnu.runtime import Runtime
@@ -134,6 +135,7 @@ def configuration(settings: Settings, connections: Connections) -> dict[str, Any
             # never polling_interval: it widens the window in which a popped message is lost (L2)
         },
         # --- beat
+        "beat_schedule": beat_schedule(settings),
         "beat_max_loop_interval": 5,
         "timezone": "UTC",
     }

@@ -15,6 +15,7 @@ from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
 from avnu.settings.redis import CacheServerSettings, RedisSettings
 from avnu.settings.shopify import ShopifySettings
+from avnu.settings.upkeep import UpkeepSettings
 
 NAMESPACE = r"[a-z0-9][a-z0-9_-]{0,31}"
 
@@ -68,6 +69,7 @@ GROUPS: tuple[type, ...] = (
     CacheSettings,
     BreakerSettings,
     BudgetSettings,
+    UpkeepSettings,
 )
 
 
@@ -83,5 +85,6 @@ class AllSettings(
     CacheSettings,
     BreakerSettings,
     BudgetSettings,
+    UpkeepSettings,
 ):
     """Every setting as a typed attribute, named like its variable in lower case."""

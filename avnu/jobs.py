@@ -1,0 +1,55 @@
+"""The periodic jobs: what each is called, and how often it runs. Beat's schedule is made from it.
+
+To add a job:
+1. A setting ``<something>_every_seconds`` in ``avnu/settings/upkeep.py``.
+2. A row in ``_EVERY`` below: its name, which setting, and how long one run may take.
+3. A function of that name in ``tasks/maintenance.py`` under ``@job`` (``avnu/upkeep.py``). It is
+   given the runtime and the monotonic second at which it must be over, and answers what it did, in
+   numbers. It may be killed anywhere: work in short steps whose effects are whole, take up next
+   time what was left, and keep what is seldom due (a time per shop, say) beside the data.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from avnu.settings import Settings
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One job. ``lasts_s``: what one run may take; a run that is killed is due again soon after."""
+
+    name: str  # function in tasks/maintenance.py
+    every: Callable[[Settings], int]  # seconds
+    lasts_s: int = 20  # long runs keep a worker's process from webhooks
+
+    @property
+    def task(self) -> str:
+        """The Celery task."""
+        return f"tasks.maintenance.{self.name}"
+
+
+_EVERY = (
+    Job("refresh_tokens", lambda settings: settings.tokens_every_seconds),
+    Job("purge", lambda settings: settings.purge_every_seconds),
+)
+
+JOBS: Mapping[str, Job] = MappingProxyType({job.name: job for job in _EVERY})
+
+
+def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What beat sends, and when. A message nobody took in time is dropped: the next one is there.
+
+    Beat says only that a job may be due. Whether it is, the database knows (``periodic.py``), so
+    any number of beats may run.
+    """
+    return {
+        job.name: {
+            "task": job.task,
+            "schedule": float(job.every(settings)),
+            "options": {"expires": job.every(settings)},
+        }
+        for job in JOBS.values()
+    }
