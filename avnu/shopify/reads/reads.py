@@ -58,8 +58,10 @@ class Reads:
         raise NotImplementedError
 
     def changed(self, kind: Kind, since: datetime | None, after: str | None) -> Page:
-        """A page of what has changed since then (None: of all there is), the oldest change first.
+        """A page of what has changed since then (None: of all there is).
 
-        For products, items, levels, locations and orders.
+        Products, orders and locations: the oldest change first. Items and levels: by id, as Shopify
+        sorts them by nothing else; so of these only a listing read to its end says that nothing
+        older is missing. ``after``: the former page's, also of another process.
         """
         raise NotImplementedError

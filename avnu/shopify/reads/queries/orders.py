@@ -1,0 +1,206 @@
+"""Orders with the first of their lines, refunds and shipments, and what goes beyond the first.
+
+Shopify shows orders older than 60 days only to apps with the scope read_all_orders, and customers
+only to those with read_customers.
+"""
+
+import msgspec
+
+from avnu.shopify.payloads.fields import Currency, Time
+from avnu.shopify.query import Connection, NodesQuery
+from avnu.shopify.reads.queries.fields import (
+    BOTH_MONEY,
+    PAGE,
+    SHOP_MONEY,
+    Int,
+    MoneyBag,
+    Named,
+)
+from avnu.shopify.reads.queries.more import more
+
+# What one order is asked for at once, so that 13 fit into a query. Most orders have less.
+LINES, SHIPPED_LINES, REFUND_LINES, TRANSACTIONS = 5, 5, 1, 1
+_LINE_POINTS, _SHIPPED_LINE_POINTS, _REFUND_LINE_POINTS, _TRANSACTION_POINTS = 7, 2, 7, 3
+# Itself, its customer, five sums in one currency and one in two.
+_ORDER_POINTS = 1 + 1 + 5 * 2 + 3
+# Lists that are no connections are whole, and reckoned as one object.
+_SHIPMENT_POINTS = 1 + 1 + 1 + SHIPPED_LINES * _SHIPPED_LINE_POINTS
+_REFUND_POINTS = 1 + REFUND_LINES * _REFUND_LINE_POINTS + TRANSACTIONS * _TRANSACTION_POINTS
+
+
+class LineNode(msgspec.Struct, frozen=True, rename="camel"):
+    """A line; a custom one has no product, nor does one whose product was deleted."""
+
+    id: str
+    title: str
+    quantity: Int
+    current_quantity: Int
+    unfulfilled_quantity: Int
+    original_unit_price_set: MoneyBag
+    total_discount_set: MoneyBag
+    product: Named | None = None
+    variant: Named | None = None
+    sku: str | None = None
+
+
+class ShippedLineNode(msgspec.Struct, frozen=True, rename="camel"):
+    """Pieces of a line in a shipment."""
+
+    line_item: Named
+    quantity: Int | None = None
+
+
+class Tracking(msgspec.Struct, frozen=True):
+    """A parcel."""
+
+    company: str | None = None
+    number: str | None = None
+    url: str | None = None
+
+
+class ShipmentNode(msgspec.Struct, frozen=True, rename="camel"):
+    """A shipment with its first lines."""
+
+    id: str
+    name: str
+    status: str
+    created_at: Time
+    updated_at: Time
+    tracking_info: tuple[Tracking, ...]
+    fulfillment_line_items: Connection[ShippedLineNode]
+    display_status: str | None = None
+    location: Named | None = None
+
+
+class RefundLineNode(msgspec.Struct, frozen=True, rename="camel"):
+    """Pieces of a line that were refunded."""
+
+    id: str
+    quantity: Int
+    restock_type: str
+    line_item: Named
+    subtotal_set: MoneyBag
+    total_tax_set: MoneyBag
+    location: Named | None = None
+
+
+class TransactionNode(msgspec.Struct, frozen=True, rename="camel"):
+    """Money that went back, in the currency that the customer paid in."""
+
+    id: str
+    kind: str
+    status: str
+    amount_set: MoneyBag
+    created_at: Time | None = None
+
+
+class RefundNode(msgspec.Struct, frozen=True, rename="camel"):
+    """A refund with its first lines and transactions."""
+
+    id: str
+    refund_line_items: Connection[RefundLineNode]
+    transactions: Connection[TransactionNode]
+    created_at: Time | None = None
+    processed_at: Time | None = None
+
+
+class OrderNode(msgspec.Struct, frozen=True, rename="camel"):
+    """An order with its first lines."""
+
+    id: str
+    name: str
+    number: Int
+    test: bool
+    created_at: Time
+    updated_at: Time
+    processed_at: Time
+    display_fulfillment_status: str
+    currency_code: Currency
+    presentment_currency_code: Currency
+    total_price_set: MoneyBag
+    current_total_price_set: MoneyBag
+    line_items: Connection[LineNode]
+    refunds: tuple[RefundNode, ...]
+    fulfillments: tuple[ShipmentNode, ...]
+    subtotal_price_set: MoneyBag | None = None
+    total_shipping_price_set: MoneyBag | None = None
+    total_tax_set: MoneyBag | None = None
+    total_discounts_set: MoneyBag | None = None
+    customer: Named | None = None
+    cancelled_at: Time | None = None
+    closed_at: Time | None = None
+    cancel_reason: str | None = None
+    display_financial_status: str | None = None
+
+
+_LINE = (
+    "id title sku quantity currentQuantity unfulfilledQuantity product { id } variant { id }"
+    f" originalUnitPriceSet {SHOP_MONEY} totalDiscountSet {SHOP_MONEY}"
+)
+_SHIPPED_LINE = "quantity lineItem { id }"
+_REFUND_LINE = (
+    "id quantity restockType lineItem { id } location { id }"
+    f" subtotalSet {SHOP_MONEY} totalTaxSet {SHOP_MONEY}"
+)
+_TRANSACTION = f"id kind status createdAt amountSet {BOTH_MONEY}"
+_SHIPMENT = (
+    "id name status displayStatus createdAt updatedAt location { id }"
+    " trackingInfo { company number url }"
+    f" fulfillmentLineItems(first: {SHIPPED_LINES}) {{ nodes {{ {_SHIPPED_LINE} }} {PAGE} }}"
+)
+_REFUND = (
+    "id createdAt processedAt"
+    f" refundLineItems(first: {REFUND_LINES}) {{ nodes {{ {_REFUND_LINE} }} {PAGE} }}"
+    f" transactions(first: {TRANSACTIONS}) {{ nodes {{ {_TRANSACTION} }} {PAGE} }}"
+)
+
+ORDERS = NodesQuery(
+    name="WholeOrders",
+    kind="Order",
+    fields=(
+        "id name number test createdAt updatedAt processedAt cancelledAt closedAt cancelReason"
+        " displayFinancialStatus displayFulfillmentStatus currencyCode presentmentCurrencyCode"
+        f" customer {{ id }} subtotalPriceSet {SHOP_MONEY} totalShippingPriceSet {SHOP_MONEY}"
+        f" totalTaxSet {SHOP_MONEY} totalDiscountsSet {SHOP_MONEY} totalPriceSet {BOTH_MONEY}"
+        f" currentTotalPriceSet {SHOP_MONEY}"
+        f" lineItems(first: {LINES}) {{ nodes {{ {_LINE} }} {PAGE} }}"
+        f" fulfillments {{ {_SHIPMENT} }} refunds {{ {_REFUND} }}"
+    ),
+    answer=OrderNode,
+    each=_ORDER_POINTS + LINES * _LINE_POINTS + _SHIPMENT_POINTS + _REFUND_POINTS,
+)
+
+
+# ---- beyond the first page, of one order, shipment or refund
+
+
+MORE_LINES = more(
+    "MoreOrderLines", "Order", "lineItems", _LINE, LineNode, first=100, each=_LINE_POINTS
+)
+MORE_SHIPPED_LINES = more(
+    "MoreShippedLines",
+    "Fulfillment",
+    "fulfillmentLineItems",
+    _SHIPPED_LINE,
+    ShippedLineNode,
+    first=250,
+    each=_SHIPPED_LINE_POINTS,
+)
+MORE_REFUND_LINES = more(
+    "MoreRefundLines",
+    "Refund",
+    "refundLineItems",
+    _REFUND_LINE,
+    RefundLineNode,
+    first=100,
+    each=_REFUND_LINE_POINTS,
+)
+MORE_TRANSACTIONS = more(
+    "MoreRefundTransactions",
+    "Refund",
+    "transactions",
+    _TRANSACTION,
+    TransactionNode,
+    first=250,
+    each=_TRANSACTION_POINTS,
+)
