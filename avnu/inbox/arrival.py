@@ -12,6 +12,8 @@ GUARDED_BODY_BYTES = 64
 # In place of the subscription's name, where Avnu itself found the change. Shopify's names hold no
 # colon, so no delivery can claim it.
 RECONCILE = "avnu:reconcile"
+# The same, where no webhook could have told of it: what a shop had before it installed the app.
+IMPORT = "avnu:import"
 
 
 class Answer(enum.StrEnum):

@@ -70,14 +70,18 @@ watermarks = Table(
     Column("shop", String(80), nullable=False),
     Column("resource", String(20), nullable=False),  # products, items, levels, locations, orders
     Column("since", Instant),  # what changed before is known; empty: everything is to be asked for
+    Column("swept_at", Instant),  # what was deleted before is known; empty: it never was swept
     Column("due_at", Instant, nullable=False),
     Column("run_at", Instant),  # when the run under way began; empty: none is
+    Column("asked_from", Instant),  # what the run asks for has changed since; empty: everything
     Column("phase", String(10)),  # changed, sweep
     Column("cursor", Text),  # where its next page begins
-    Column("owner", String(60)),  # of the page under way, until the time is over
+    Column("waits_for", String(40)),  # why the run waits: the cause of a Park
+    Column("owner", String(60)),  # of the run, until the time is over
     Column("until", Instant),
     Column("looked", BigInteger, nullable=False),  # by the run under way, or the last one
     Column("differing", BigInteger, nullable=False),
+    Column("in_doubt", BigInteger, nullable=False),
     Column("gone", BigInteger, nullable=False),
     Column("ended_at", Instant),  # of the last run that came to its end
     PrimaryKeyConstraint("shop", "resource"),

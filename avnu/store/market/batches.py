@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from avnu.store.market import upsert
+from avnu.store.market import reading, upsert
 from avnu.store.market.changes import Change, What
 from avnu.store.market.digest import ordered
 from avnu.store.market.families import Family, Parts, key_of, part_row_of, row_of
-from avnu.store.market.outcomes import Choice, Outcome, Stamp, Stamped, judge
+from avnu.store.market.outcomes import Choice, Outcome, Stamped, judge
 from avnu.store.market.versions import Key
 
 # What a transaction holds at most, so that it is short: half a second on PostgreSQL. A resource
@@ -145,14 +145,7 @@ def _why_not(
     """Why the guard let none of these through; their rows are locked since, so nothing moves."""
     if not versions:
         return {}
-    values = {upsert.SHOP: to.shop, upsert.KEYS: [one.key for one in versions]}
-    found = to.connection.execute(upsert.stamps(family), values).mappings()
-    stamps = {
-        key_of(family, row): Stamp(
-            row["updated_at"], row["read_at"], row["digest"], row["deleted_at"]
-        )
-        for row in found
-    }
+    stamps = reading.stamps(to.connection, family, to.shop, [one.key for one in versions])
     return {one.key: judge(one.stamp, stamps[one.key], final=family.final) for one in versions}
 
 

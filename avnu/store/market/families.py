@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, cast
 
 import msgspec
@@ -68,6 +69,14 @@ FULFILLMENTS = Family(
     parts=(Parts("lines", tables.fulfillment_lines, "fulfillment_id"),),
 )
 EVERY = (PRODUCTS, ITEMS, LEVELS, LOCATIONS, ORDERS, REFUNDS, FULFILLMENTS)
+
+
+def family_of(kind: Kind) -> Family:
+    """The family of a kind of resource. Raises KeyError for a shop, which is none."""
+    return _BY_KIND[kind]
+
+
+_BY_KIND: Mapping[Kind, Family] = MappingProxyType({family.kind: family for family in EVERY})
 
 
 def row_of(family: Family, shop: str, one: Stamped[Any], written_at: datetime) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from avnu.store.market.families import (
     PRODUCTS,
     REFUNDS,
     Family,
+    family_of,
 )
 from avnu.store.market.order_writing import (
     bury_orders,
@@ -27,10 +28,11 @@ from avnu.store.market.order_writing import (
     write_orders,
     write_refunds,
 )
-from avnu.store.market.outcomes import Choice, Outcome, Written, choose
+from avnu.store.market.outcomes import Choice, Outcome, Stamp, Written, choose
 from avnu.store.market.versions import (
     Fulfillment,
     Item,
+    Key,
     Level,
     LevelKey,
     Location,
@@ -143,6 +145,27 @@ class Market:
         """How many live resources of each kind the shop has."""
         with self._store.reading() as connection:
             return reading.counts(connection, shop)
+
+    def stamps(self, shop: str, kind: Kind, keys: Sequence[Key]) -> dict[Key, Stamp]:
+        """How those of ``keys`` stand that are known, deleted ones too: to compare versions by."""
+        with self._store.reading() as connection:
+            return reading.stamps(connection, family_of(kind), shop, keys)
+
+    def keys(
+        self,
+        shop: str,
+        kind: Kind,
+        *,
+        after: Key | None,
+        most: int,
+        created_since: datetime | None = None,
+    ) -> list[Key]:
+        """What the shop has of a kind, by key, beginning after that one."""
+        with self._store.reading() as connection:
+            return reading.keys(
+                connection, family_of(kind), shop,
+                after=after, most=most, created_since=created_since,
+            )  # fmt: skip
 
     def forget_shop(self, shop: str) -> int:
         """Deletes all rows of the shop, for shop/redact; answers how many there were.

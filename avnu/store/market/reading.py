@@ -1,12 +1,13 @@
 """Reads what is stored, as the versions that were put; for tools and tests."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, exists, func, select
+from sqlalchemy import Connection, Row, and_, exists, func, select, tuple_
 
-from avnu.store.market import tables
+from avnu.store.market import tables, upsert
 from avnu.store.market.changes import Kind
 from avnu.store.market.families import (
     EVERY,
@@ -19,11 +20,14 @@ from avnu.store.market.families import (
     Parts,
     Resource,
     fields_of,
+    key_of,
 )
+from avnu.store.market.outcomes import Stamp
 from avnu.store.market.upsert import live
 from avnu.store.market.versions import (
     FulfilledLine,
     Fulfillment,
+    Key,
     Level,
     Order,
     OrderLine,
@@ -125,6 +129,42 @@ def counts(connection: Connection, shop: str) -> dict[Kind, int]:
         ).scalar_one()
         for family in EVERY
     }
+
+
+def stamps(
+    connection: Connection, family: Family, shop: str, keys: Sequence[Key]
+) -> dict[Key, Stamp]:
+    """How those of ``keys`` stand that have a row, tombstones too: one query."""
+    if not keys:
+        return {}
+    values = {upsert.SHOP: shop, upsert.KEYS: list(keys)}
+    found = connection.execute(upsert.stamps(family), values).mappings()
+    return {
+        key_of(family, row): Stamp(
+            row["updated_at"], row["read_at"], row["digest"], row["deleted_at"]
+        )
+        for row in found
+    }
+
+
+def keys(
+    connection: Connection,
+    family: Family,
+    shop: str,
+    *,
+    after: Key | None,
+    most: int,
+    created_since: datetime | None = None,
+) -> list[Key]:
+    """Live resources that come after that one, by key; those created since then, where asked."""
+    names = [family.table.c[name] for name in family.keys]
+    query = select(*names).where(family.table.c.shop == shop, live(family))
+    if after is not None:
+        query = query.where(tuple_(*names) > (after if isinstance(after, tuple) else (after,)))
+    if created_since is not None:
+        query = query.where(family.table.c.created_at >= created_since)
+    rows = connection.execute(query.order_by(*names).limit(most)).mappings()
+    return [key_of(family, row) for row in rows]
 
 
 def _of_order(
