@@ -60,6 +60,11 @@ def waits(settings: AllSettings) -> Iterator[str]:
         yield "INBOX_SLICE_MS is above INBOX_LEASE_SECONDS; lower the first"
     if settings.breaker_open_ms > settings.breaker_open_longest_ms:
         yield "BREAKER_OPEN_MS is above BREAKER_OPEN_LONGEST_MS; lower the first"
+    if settings.reconcile_grace_seconds > settings.reconcile_overlap_seconds:
+        yield (
+            "RECONCILE_GRACE_SECONDS is above RECONCILE_OVERLAP_SECONDS, so what is left out once "
+            "would never be asked for; lower the first"
+        )
     if settings.inbox_durability is Durability.MEMORY:
         return
     longest_ms = min(settings.redis_socket_timeout_ms, settings.webhook_inbox_seconds * 1000)

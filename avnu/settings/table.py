@@ -13,6 +13,7 @@ from avnu.settings.cache import CacheSettings
 from avnu.settings.guards import BreakerSettings, BudgetSettings
 from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
+from avnu.settings.reconcile import ReconcileSettings
 from avnu.settings.redis import CacheServerSettings, RedisSettings
 from avnu.settings.shopify import ShopifySettings
 from avnu.settings.upkeep import UpkeepSettings
@@ -70,6 +71,7 @@ GROUPS: tuple[type, ...] = (
     BreakerSettings,
     BudgetSettings,
     UpkeepSettings,
+    ReconcileSettings,
 )
 
 
@@ -86,5 +88,6 @@ class AllSettings(
     BreakerSettings,
     BudgetSettings,
     UpkeepSettings,
+    ReconcileSettings,
 ):
     """Every setting as a typed attribute, named like its variable in lower case."""

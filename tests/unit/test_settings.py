@@ -128,6 +128,7 @@ def test_only_plain_digits_are_numbers(text: str) -> None:
         ({"PARK_FIRST_SECONDS": "301"}, "PARK_LONGEST_SECONDS"),
         ({"INBOX_FULL_PERCENT": "70"}, "CACHE_FULL_PERCENT"),
         ({"PARK_LONGEST_SECONDS": "3600", "PARK_MAX_SECONDS": "60"}, "PARK_MAX_SECONDS"),
+        ({"RECONCILE_GRACE_SECONDS": "601"}, "RECONCILE_OVERLAP_SECONDS"),
         ({"INBOX_SLICE_MS": "6000", "INBOX_LEASE_SECONDS": "5"}, "INBOX_LEASE_SECONDS"),
         (
             {"INBOX_DURABILITY": "replica", "INBOX_DURABILITY_TIMEOUT_MS": "2000"},
