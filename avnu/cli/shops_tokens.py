@@ -89,7 +89,7 @@ def import_(source: TextIO, replace: bool, dry_run: bool) -> None:
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 if there is work to do.")
 @json_option
 def rotate_keys(check: bool, as_json: bool) -> None:
-    """Seal all tokens with the first of TOKEN_ENCRYPTION_KEYS, while everything runs.
+    """Seal tokens and Avnu's own keys with the first of TOKEN_ENCRYPTION_KEYS, while all runs.
 
     The whole way, with no gap: add the new key last and restart everything; move it first and
     restart everything; rotate-keys; take the old key away. Run it again at will.
@@ -103,6 +103,7 @@ def rotate_keys(check: bool, as_json: bool) -> None:
         "under the first key already": done.newest_already,
         "without tokens": done.without_tokens,
         "unreadable": len(done.unreadable),
+        "own keys to be sealed again" if check else "own keys sealed again": done.own_sealed_again,
     }
     if as_json:
         show_json({name.replace(" ", "_"): n for name, n in counts.items()})
@@ -111,5 +112,7 @@ def rotate_keys(check: bool, as_json: bool) -> None:
     if done.unreadable:
         named = ", ".join(done.unreadable[:20])
         raise CheckFailed(f"no key opens the tokens of {len(done.unreadable):,} shops: {named}")
-    if check and done.sealed_again:
+    if done.own_unreadable:
+        raise CheckFailed(f"no key opens Avnu's own keys: {', '.join(done.own_unreadable)}")
+    if check and (done.sealed_again or done.own_sealed_again):
         raise CheckFailed("not all tokens are under the first key yet")

@@ -4,9 +4,12 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 
+from redis.exceptions import RedisError
+
 from avnu.background import Background
 from avnu.breaker import BreakerListener
 from avnu.breaker.policy import CLOSED, OVER_WHEN_CLOSED
+from avnu.budget import Budget, BudgetPolicy
 from avnu.cache import Cache
 from avnu.clock import Clock
 from avnu.connections import Connections
@@ -37,6 +40,7 @@ from avnu.store.database import Store
 from avnu.store.market.market import Market
 from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops
+from avnu.store.subjects import Subjects
 from avnu.store.tokens import Tokens
 from avnu.store.vault import require_vault
 
@@ -108,7 +112,11 @@ class Shopify:
             clock,
             chance,
         )
-        self.market = Market(self.store, clock)
+        self.subjects = Subjects(self.store, vault)
+        self.market = Market(self.store, clock, subjects=self.subjects)
+        self.shops = Shops(self.store, clock)
+        names = Keys(settings.avnu_namespace)
+        self._budget = Budget(connections.cache(), names, BudgetPolicy.of(settings))
         self._unpark = unpark
         self._count = count
         self._calls = Calls(
@@ -118,8 +126,8 @@ class Shopify:
             transport=self.transport,
             guards=self.guards,
             tokens=self.tokens,
-            shops=Shops(self.store, clock),
-            deprecations=Deprecations(connections.cache(), Keys(settings.avnu_namespace), clock),
+            shops=self.shops,
+            deprecations=Deprecations(connections.cache(), names, clock),
             revived=lambda shop: self.unpark(shop, OVER_WITH_A_TOKEN),
         )
 
@@ -128,11 +136,28 @@ class Shopify:
         return Admin(shop, self._calls, until_s)
 
     def unpark(self, shop: str, causes: tuple[str, ...]) -> None:
-        """Let the shop's webhooks go on now that wait for one of ``causes``, in every area."""
+        """Let the shop's webhooks go on now that wait for one of ``causes`` (or any: none given).
+
+        In every area.
+        """
         try:
             self._unpark(shop, causes)
         except InboxUnavailable as fault:
             log.warning("%s goes on when its time comes: %s", shop, fault)
+
+    def put_away(self, shop: str) -> None:
+        """A shop has left: forget what is kept of it beside the database, let go what waits.
+
+        What cannot be reached now ends by itself: budgets within a day, cached values by their
+        lifetime, parkings when their time comes.
+        """
+        self.tokens.forget(shop)
+        self.cache.invalidate(shop)
+        try:
+            self._budget.forget(shop)
+        except (RedisError, OSError) as fault:
+            log.warning("%s: its budget ends by itself: %s", shop, type(fault).__name__)
+        self.unpark(shop, ())
 
     def count(self, counters: Mapping[str, int]) -> None:
         """Add to counters of the inbox; what cannot be brought there now is not counted."""

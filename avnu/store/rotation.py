@@ -1,4 +1,4 @@
-"""Sealing every stored token again with the newest key, while everything runs."""
+"""Sealing every stored token, and Avnu's own keys, again with the newest key, while all runs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +8,9 @@ from sqlalchemy import Row, select, update
 
 from avnu.errors import TokenUnreadable
 from avnu.store.database import Store
+from avnu.store.own_keys import NO_SHOP, open_own
 from avnu.store.pairs import ACCESS, REFRESH
-from avnu.store.tables import shops
+from avnu.store.tables import secrets, shops
 from avnu.store.vault import Vault
 
 _PAGE = 200
@@ -17,12 +18,17 @@ _TOKENS = (ACCESS, REFRESH)
 
 
 class Rotation(msgspec.Struct):
-    """How it went, in shops; ``unreadable`` names those whose tokens no key of ours opens."""
+    """How it went, in shops; ``unreadable`` names those whose tokens no key of ours opens.
+
+    The two below are the same for keys that Avnu made for itself.
+    """
 
     sealed_again: int = 0
     newest_already: int = 0
     without_tokens: int = 0
     unreadable: list[str] = msgspec.field(default_factory=list)
+    own_sealed_again: int = 0
+    own_unreadable: list[str] = msgspec.field(default_factory=list)
 
 
 def rotate(store: Store, vault: Vault, *, dry_run: bool = False) -> Rotation:
@@ -37,7 +43,29 @@ def rotate(store: Store, vault: Vault, *, dry_run: bool = False) -> Rotation:
         found: Row[Any] | None = row
         while found is not None and not _rotate_one(store, vault, found, done, dry_run=dry_run):
             found = _again(store, row.domain)  # None: removed meanwhile
+    _rotate_own(store, vault, done, dry_run=dry_run)
     return done
+
+
+def _rotate_own(store: Store, vault: Vault, done: Rotation, *, dry_run: bool) -> None:
+    """Keys that never change, so whoever seals one again writes the same."""
+    with store.reading() as connection:
+        rows = connection.execute(select(secrets).order_by(secrets.c.name)).all()
+    for name, sealed in rows:
+        try:
+            opened = open_own(vault, name, sealed)
+        except TokenUnreadable:
+            done.own_unreadable.append(name)
+            continue
+        if vault.is_newest(sealed):
+            continue
+        done.own_sealed_again += 1
+        if not dry_run:
+            again = vault.seal(NO_SHOP, name, opened)
+            with store.writing() as connection:
+                connection.execute(
+                    update(secrets).where(secrets.c.name == name).values(sealed=again)
+                )
 
 
 def _rotate_one(

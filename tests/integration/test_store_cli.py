@@ -92,7 +92,7 @@ def test_db_upgrade_makes_the_database_and_status_tells(
     listed = avnu("shops", "list")
     assert listed.exit_code == 1
     assert "run: avnu db upgrade" in listed.stderr
-    assert "empty -> 0002" in avnu("db", "upgrade").stdout
+    assert "empty -> 0004" in avnu("db", "upgrade").stdout
     assert "was ready" in avnu("db", "upgrade").stdout
     after = avnu("db", "status", "--json")
     assert (after.exit_code, told(after)["form"]) == (0, "ready")

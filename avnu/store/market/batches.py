@@ -46,6 +46,7 @@ class Wrote:
     in_doubt: set[Key] = dataclasses.field(default_factory=set)
     incomplete: set[Key] = dataclasses.field(default_factory=set)
     changes: list[Change] = dataclasses.field(default_factory=list)
+    late: int = 0  # orders written without their customer, who was redacted before they came
 
 
 def split(choices: Sequence[Choice[Any]]) -> Iterator[list[Choice[Any]]]:

@@ -1,15 +1,15 @@
 """What a merchant or a customer asks to be forgotten: shop/redact and customers/redact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from sqlalchemy import Connection, Table, delete, select, tuple_, update
+from sqlalchemy import Connection, Table, delete, select, tuple_
 
 from avnu.store.database import Store
 from avnu.store.market import tables
 from avnu.store.market.batches import Transaction
 from avnu.store.market.changes import Change, Kind, What
 from avnu.store.market.families import ORDERS
-from avnu.store.market.order_writing import lock_orders
+from avnu.store.market.order_writing import cut_off, lock_orders
 from avnu.store.market.upsert import live
 
 _CHUNK = 2_000
@@ -55,7 +55,7 @@ def redact_orders(to: Transaction, ids: Iterable[int]) -> list[Change]:
     fresh = [number for number, row in rows.items() if not row.redacted]
     if not fresh:
         return []
-    _cut(to, fresh)
+    cut_off(to, fresh)
     row = tables.orders.c
     known = to.connection.execute(
         select(row.id, row.updated_at)
@@ -63,17 +63,3 @@ def redact_orders(to: Transaction, ids: Iterable[int]) -> list[Change]:
         .order_by(row.id)
     )
     return [Change(to.shop, Kind.ORDER, one.id, What.UPDATED, one.updated_at) for one in known]
-
-
-def _cut(to: Transaction, ids: Sequence[int]) -> None:
-    order, shipment = tables.orders, tables.fulfillments
-    to.connection.execute(
-        update(order)
-        .where(order.c.shop == to.shop, order.c.id.in_(ids))
-        .values(customer_id=None, redacted_at=to.now, written_at=to.now)
-    )
-    to.connection.execute(
-        update(shipment)
-        .where(shipment.c.shop == to.shop, shipment.c.order_id.in_(ids))
-        .values(tracking_company=None, tracking_numbers=None, tracking_urls=None, written_at=to.now)
-    )

@@ -1,8 +1,10 @@
 """The door to the marketplace's copy: versions in, reads out."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from avnu.clock import Clock
@@ -29,6 +31,7 @@ from avnu.store.market.order_writing import (
     write_refunds,
 )
 from avnu.store.market.outcomes import Choice, Outcome, Stamp, Written, choose
+from avnu.store.market.redacted import shut_out
 from avnu.store.market.versions import (
     Fulfillment,
     Item,
@@ -40,6 +43,9 @@ from avnu.store.market.versions import (
     Product,
     Refund,
 )
+from avnu.store.subjects import Subjects
+
+log = logging.getLogger(__name__)
 
 K = TypeVar("K", int, LevelKey)
 
@@ -54,12 +60,20 @@ class Market:
     resource, and write them in transactions of at most 2,000 rows (a product with all its variants
     in one). When one of those fails, those before it are written and told of: do the call again,
     as what is written is ``same`` then. ``changed`` is told after each commit (``changes``).
+    Without ``subjects``, orders of a shop that has redacted customers are refused (ValueError).
     """
 
-    def __init__(self, store: Store, clock: Clock, changed: Changed | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        changed: Changed | None = None,
+        subjects: Subjects | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._changed = changed
+        self._subjects = subjects
 
     def put_products(self, shop: str, versions: Iterable[Product]) -> Written[int]:
         """Products with their variants; variants that a whole version lacks are deleted."""
@@ -101,8 +115,17 @@ class Market:
         return self._delete(LOCATIONS, shop, ids, at)
 
     def put_orders(self, shop: str, versions: Iterable[Order]) -> Written[int]:
-        """Orders with their lines, and the refunds and shipments that they name."""
-        return self._put(ORDERS, shop, versions, write_orders)
+        """Orders with their lines, and the refunds and shipments that they name.
+
+        One of a customer who was redacted is stored without the customer, counted and logged.
+        """
+        every = list(versions)
+        subjects = None
+        if self._subjects is not None:
+            # Here, as reading the key needs a transaction of its own.
+            named = (one.customer_id for one in every if one.customer_id is not None)
+            subjects = self._subjects.of_ids(shop, named)
+        return self._put(ORDERS, shop, every, partial(write_orders, subjects=subjects))
 
     def delete_orders(self, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
         """For good, with all that belongs to them, also what comes later."""
@@ -140,6 +163,21 @@ class Market:
         """An order with lines, refunds and shipments, each by id, or None."""
         with self._store.reading() as connection:
             return reading.order(connection, shop, id_)
+
+    def orders_of(self, shop: str, customer_id: int) -> tuple[int, ...]:
+        """Ids of the customer's orders, as far as they are known, and not redacted."""
+        with self._store.reading() as connection:
+            return tuple(sorted(forgetting.orders_of(connection, shop, customer_id)))
+
+    def refunds(self, shop: str, order_id: int) -> tuple[Refund, ...]:
+        """An order's refunds, also those that came before it."""
+        with self._store.reading() as connection:
+            return reading.refunds(connection, shop, order_id)
+
+    def fulfillments(self, shop: str, order_id: int) -> tuple[Fulfillment, ...]:
+        """An order's shipments, also those that came before it."""
+        with self._store.reading() as connection:
+            return reading.fulfillments(connection, shop, order_id)
 
     def counts(self, shop: str) -> dict[Kind, int]:
         """How many live resources of each kind the shop has."""
@@ -182,9 +220,14 @@ class Market:
     ) -> tuple[int, ...]:
         """Cuts these orders, and all known of the customer, off from the customer, for good.
 
-        The customer's id goes, and the tracking of shipments; nothing else personal is stored.
-        Answers the orders that were known and had not been redacted.
+        The customer's id goes, and the tracking of shipments; nothing else personal is stored. What
+        comes later of the customer is cut off as well (needs ``subjects``). Answers the orders that
+        were known and had not been redacted.
         """
+        if customer_id is not None and self._subjects is not None:
+            subject = self._subjects.of_id(shop, customer_id)
+            with self._writing(shop) as to:
+                shut_out(to, [subject])
         with self._store.reading() as connection:
             ids = {*order_ids, *forgetting.orders_of(connection, shop, customer_id)}
         redacted: list[int] = []
@@ -206,7 +249,7 @@ class Market:
                     wrote = writer(to, batch)
                 else:
                     wrote = write(to, family, [choice.newest for choice in batch])
-            self._add(total, wrote)
+            self._add(shop, total, wrote)
         for choice in choices:
             key = choice.newest.key
             if choice.in_doubt(total.outcomes[key]):
@@ -224,12 +267,18 @@ class Market:
                     wrote = bury_orders(to, batch, at)
                 else:
                     wrote = bury(to, family, batch, at)
-            self._add(total, wrote)
+            self._add(shop, total, wrote)
         return _written(total)
 
-    def _add(self, total: Wrote, wrote: Wrote) -> None:
+    def _add(self, shop: str, total: Wrote, wrote: Wrote) -> None:
         """After a commit."""
         tell(self._changed, wrote.changes)
+        if wrote.late:
+            log.warning(
+                "late orders of redacted customers, stored without them: shop=%s orders=%s",
+                shop,
+                wrote.late,
+            )
         total.outcomes.update(wrote.outcomes)
         total.incomplete |= wrote.incomplete
 

@@ -3,20 +3,25 @@
 Each of the three has its own version, so they may come in any order and the end is the same. The
 order's row is what they meet at: it is made for a refund that comes first, locked by whoever
 writes anything of the order, and as a tombstone it turns late ones away.
+
+Whoever writes an order looks at the ledger of redacted customers in the same transaction
+(``redacted``): an order of one of them is cut off before it is written.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from avnu.store.market import tables, upsert
 from avnu.store.market.batches import Transaction, Wrote, bury, write
 from avnu.store.market.changes import Change, What
 from avnu.store.market.families import FULFILLMENTS, ORDERS, REFUNDS, Family
 from avnu.store.market.outcomes import Choice, Outcome, Stamped, choose
+from avnu.store.market.redacted import note_late, require_nobody, shut_out_among
 from avnu.store.market.versions import Fulfillment, Key, Order, Refund
 
 
@@ -27,11 +32,15 @@ class OrderRow(NamedTuple):
     redacted: bool
 
 
-def write_orders(to: Transaction, choices: Sequence[Choice[Order]]) -> Wrote:
+def write_orders(
+    to: Transaction, choices: Sequence[Choice[Order]], subjects: Mapping[int, str] | None
+) -> Wrote:
     """Puts orders, and all refunds and shipments that any version of them names.
 
-    Also those of an order that is not written: each is guarded by its own version.
+    Also those of an order that is not written: each is guarded by its own version. ``subjects``:
+    of the customers, by their ids; None: nobody knows them, and none may be redacted in the shop.
     """
+    unwanted = _cut_off_unwanted(to, choices, subjects)
     wrote = write(to, ORDERS, [choice.newest for choice in choices])
     alive = [one for one in choices if wrote.outcomes[one.newest.key] is not Outcome.GONE]
     versions = [version for choice in alive for version in choice.every]
@@ -50,6 +59,11 @@ def write_orders(to: Transaction, choices: Sequence[Choice[Order]]) -> Wrote:
             for one in inside
             if one.in_doubt(inner.outcomes[one.newest.key])
         }
+    late = Counter(
+        subject for number, subject in unwanted.items() if wrote.outcomes[number] is Outcome.APPLIED
+    )
+    note_late(to, late)
+    wrote.late = late.total()
     return wrote
 
 
@@ -99,6 +113,47 @@ def lock_orders(to: Transaction, ids: Iterable[int]) -> dict[int, OrderRow]:
     return {
         one.id: OrderRow(one.deleted_at is not None, one.redacted_at is not None) for one in found
     }
+
+
+def cut_off(to: Transaction, ids: Sequence[int]) -> None:
+    """Orders, whose rows are locked, have no customer from now on, and their shipments no tracking.
+
+    Whatever version comes later brings back neither.
+    """
+    order, shipment = tables.orders, tables.fulfillments
+    to.connection.execute(
+        update(order)
+        .where(order.c.shop == to.shop, order.c.id.in_(ids))
+        .values(customer_id=None, redacted_at=to.now, written_at=to.now)
+    )
+    to.connection.execute(
+        update(shipment)
+        .where(shipment.c.shop == to.shop, shipment.c.order_id.in_(ids))
+        .values(tracking_company=None, tracking_numbers=None, tracking_urls=None, written_at=to.now)
+    )
+
+
+def _cut_off_unwanted(
+    to: Transaction, choices: Sequence[Choice[Order]], subjects: Mapping[int, str] | None
+) -> dict[int, str]:
+    """Cuts off, before they are written, orders of customers who were redacted: id → subject."""
+    if subjects is None:
+        require_nobody(to)
+        return {}
+    named = {
+        choice.newest.version.id: subjects[choice.newest.version.customer_id]
+        for choice in choices
+        if choice.newest.version.customer_id is not None
+    }
+    gone = shut_out_among(to, named.values())
+    unwanted = {number: subject for number, subject in named.items() if subject in gone}
+    if unwanted:
+        # All of the batch, as rows are locked in one order in every transaction.
+        rows = lock_orders(to, [choice.newest.version.id for choice in choices])
+        fresh = [number for number in unwanted if not rows[number].redacted]
+        if fresh:
+            cut_off(to, fresh)
+    return unwanted
 
 
 def _write_alone(
