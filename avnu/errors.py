@@ -259,6 +259,13 @@ class SecurityRejected(CallParked):
     CAUSE = "security"
 
 
+class ReadOvertaken(AvnuError):
+    """What is read page by page changed meanwhile, or was deleted: it is read from its start."""
+
+    def __init__(self, shop: str, query: str) -> None:
+        super().__init__(f"{shop}: the pages of {query} are not of one version")
+
+
 class CallRefused(AvnuError):
     """The call itself is wrong, and would be tomorrow: a bad query, too dear, a bad value."""
 

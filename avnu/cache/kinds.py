@@ -51,7 +51,9 @@ VARIANT: Kind[Variant] = Kind("variant", Variant, 5 * MINUTE_S, 6 * HOUR_S, _of_
 SUBSCRIPTIONS: Kind[tuple[Subscription, ...]] = Kind(
     "subscriptions", tuple[Subscription, ...], 5 * MINUTE_S, HOUR_S
 )
+# A page of a long list, of one version of what it belongs to: that does not change any more.
+PAGE: Kind[bytes] = Kind("page", bytes, HOUR_S, HOUR_S)
 
 KINDS: dict[str, Kind[Any]] = {
-    kind.name: kind for kind in (SHOP, LOCATIONS, PRODUCT, VARIANT, SUBSCRIPTIONS)
+    kind.name: kind for kind in (SHOP, LOCATIONS, PRODUCT, VARIANT, SUBSCRIPTIONS, PAGE)
 }

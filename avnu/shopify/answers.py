@@ -8,7 +8,8 @@ still occurs, with ``Retry-After`` as a decimal number; costs may be decimal num
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -189,6 +190,15 @@ def _code(error: Mapping[str, Any]) -> str:
     extensions = error.get("extensions")
     code = extensions.get("code") if isinstance(extensions, dict) else None
     return code if isinstance(code, str) else ""
+
+
+@contextmanager
+def sane(shop: str) -> Iterator[None]:
+    """Ids, amounts and times that are none are Shopify's nonsense, not the handler's failed run."""
+    try:
+        yield
+    except (ValueError, OverflowError) as fault:
+        raise UnreadableAnswer(shop, f"a value that is none: {said(str(fault))}") from fault
 
 
 def said(text: object) -> str:

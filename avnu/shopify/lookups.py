@@ -6,18 +6,16 @@
 To add a kind: its value and row in ``avnu/cache/``, its query in ``queries.py``, a row here.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from avnu.cache import Cache, Kind, Loaded, kinds, values
-from avnu.errors import UnreadableAnswer
 from avnu.shopify import queries
 from avnu.shopify.admin import Admin
-from avnu.shopify.answers import said
+from avnu.shopify.answers import sane
 from avnu.shopify.query import NodesQuery, number_of
 
 T = TypeVar("T")
@@ -89,7 +87,7 @@ class Lookups:
         batch = BATCH_LOADERS.get(kind.name)
         if batch is not None:
             return batch.load(self._admin, [id]).get(id, Loaded(None))
-        with _sane(self._admin.shop):
+        with sane(self._admin.shop):
             return SINGLE_LOADERS[kind.name](self._admin)
 
 
@@ -99,15 +97,6 @@ def version_ms(updated_at: str | datetime | None) -> int:
         return 0
     at = datetime.fromisoformat(updated_at) if isinstance(updated_at, str) else updated_at
     return int(at.timestamp() * 1000)
-
-
-@contextmanager
-def _sane(shop: str) -> Iterator[None]:
-    """Ids and times that are none are Shopify's nonsense, not the handler's failed run."""
-    try:
-        yield
-    except (ValueError, OverflowError) as fault:
-        raise UnreadableAnswer(shop, f"an id or a time that is none: {said(str(fault))}") from fault
 
 
 # ---- kinds of which a shop has one
@@ -177,7 +166,7 @@ class BatchLoader(msgspec.Struct, Generic[N, T], frozen=True):
     def load(self, admin: Admin, ids: Sequence[Any]) -> dict[Any, Loaded[T]]:
         """What Shopify has of ``ids``; what it does not have is missing."""
         found = admin.nodes(self.query, [int(one) for one in ids])
-        with _sane(admin.shop):
+        with sane(admin.shop):
             return {
                 one: Loaded(self.value(found[int(one)]), self.version(found[int(one)]))
                 for one in ids

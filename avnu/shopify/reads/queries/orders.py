@@ -18,14 +18,9 @@ from avnu.shopify.reads.queries.fields import (
 )
 from avnu.shopify.reads.queries.more import more
 
-# What one order is asked for at once, so that 13 fit into a query. Most orders have less.
-LINES, SHIPPED_LINES, REFUND_LINES, TRANSACTIONS = 5, 5, 1, 1
 _LINE_POINTS, _SHIPPED_LINE_POINTS, _REFUND_LINE_POINTS, _TRANSACTION_POINTS = 7, 2, 7, 3
 # Itself, its customer, five sums in one currency and one in two.
 _ORDER_POINTS = 1 + 1 + 5 * 2 + 3
-# Lists that are no connections are whole, and reckoned as one object.
-_SHIPMENT_POINTS = 1 + 1 + 1 + SHIPPED_LINES * _SHIPPED_LINE_POINTS
-_REFUND_POINTS = 1 + REFUND_LINES * _REFUND_LINE_POINTS + TRANSACTIONS * _TRANSACTION_POINTS
 
 
 class LineNode(msgspec.Struct, frozen=True, rename="camel"):
@@ -100,6 +95,7 @@ class RefundNode(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     refund_line_items: Connection[RefundLineNode]
     transactions: Connection[TransactionNode]
+    updated_at: Time
     created_at: Time | None = None
     processed_at: Time | None = None
 
@@ -143,32 +139,52 @@ _REFUND_LINE = (
     f" subtotalSet {SHOP_MONEY} totalTaxSet {SHOP_MONEY}"
 )
 _TRANSACTION = f"id kind status createdAt amountSet {BOTH_MONEY}"
-_SHIPMENT = (
-    "id name status displayStatus createdAt updatedAt location { id }"
-    " trackingInfo { company number url }"
-    f" fulfillmentLineItems(first: {SHIPPED_LINES}) {{ nodes {{ {_SHIPPED_LINE} }} {PAGE} }}"
-)
-_REFUND = (
-    "id createdAt processedAt"
-    f" refundLineItems(first: {REFUND_LINES}) {{ nodes {{ {_REFUND_LINE} }} {PAGE} }}"
-    f" transactions(first: {TRANSACTIONS}) {{ nodes {{ {_TRANSACTION} }} {PAGE} }}"
+_ORDER = (
+    "id name number test createdAt updatedAt processedAt cancelledAt closedAt cancelReason"
+    " displayFinancialStatus displayFulfillmentStatus currencyCode presentmentCurrencyCode"
+    f" customer {{ id }} subtotalPriceSet {SHOP_MONEY} totalShippingPriceSet {SHOP_MONEY}"
+    f" totalTaxSet {SHOP_MONEY} totalDiscountsSet {SHOP_MONEY} totalPriceSet {BOTH_MONEY}"
+    f" currentTotalPriceSet {SHOP_MONEY}"
 )
 
-ORDERS = NodesQuery(
-    name="WholeOrders",
-    kind="Order",
-    fields=(
-        "id name number test createdAt updatedAt processedAt cancelledAt closedAt cancelReason"
-        " displayFinancialStatus displayFulfillmentStatus currencyCode presentmentCurrencyCode"
-        f" customer {{ id }} subtotalPriceSet {SHOP_MONEY} totalShippingPriceSet {SHOP_MONEY}"
-        f" totalTaxSet {SHOP_MONEY} totalDiscountsSet {SHOP_MONEY} totalPriceSet {BOTH_MONEY}"
-        f" currentTotalPriceSet {SHOP_MONEY}"
-        f" lineItems(first: {LINES}) {{ nodes {{ {_LINE} }} {PAGE} }}"
-        f" fulfillments {{ {_SHIPMENT} }} refunds {{ {_REFUND} }}"
-    ),
-    answer=OrderNode,
-    each=_ORDER_POINTS + LINES * _LINE_POINTS + _SHIPMENT_POINTS + _REFUND_POINTS,
-)
+
+def _list(field: str, first: int, node: str) -> str:
+    return f"{field}(first: {first}) {{ nodes {{ {node} }} {PAGE} }}"
+
+
+def _orders(
+    name: str, *, lines: int, shipped: int, refunded: int, transactions: int
+) -> NodesQuery[OrderNode]:
+    """So many of each at once; refunds and shipments are no connections, and all come."""
+    shipment = (
+        "id name status displayStatus createdAt updatedAt location { id }"
+        " trackingInfo { company number url }"
+        f" {_list('fulfillmentLineItems', shipped, _SHIPPED_LINE)}"
+    )
+    refund = (
+        "id createdAt updatedAt processedAt"
+        f" {_list('refundLineItems', refunded, _REFUND_LINE)}"
+        f" {_list('transactions', transactions, _TRANSACTION)}"
+    )
+    return NodesQuery(
+        name=name,
+        kind="Order",
+        fields=(
+            f"{_ORDER} {_list('lineItems', lines, _LINE)}"
+            f" fulfillments {{ {shipment} }} refunds {{ {refund} }}"
+        ),
+        answer=OrderNode,
+        # A list that is no connection is reckoned as one object.
+        each=_ORDER_POINTS
+        + lines * _LINE_POINTS
+        + (3 + shipped * _SHIPPED_LINE_POINTS)
+        + (1 + refunded * _REFUND_LINE_POINTS + transactions * _TRANSACTION_POINTS),
+    )
+
+
+ORDERS = _orders("WholeOrders", lines=5, shipped=5, refunded=1, transactions=1)
+# The same for orders with more: whole again, so that no two answers need to agree.
+ORDERS_WITH_MORE = _orders("WholeOrdersWithMore", lines=25, shipped=25, refunded=10, transactions=5)
 
 
 # ---- beyond the first page, of one order, shipment or refund

@@ -9,10 +9,6 @@ from avnu.shopify.reads.queries.more import more
 
 # Itself, its inventory item, and its options as one list.
 _VARIANT_POINTS = 3
-# So many that 50 products fit into one query; most products have fewer.
-FEW = 6
-MORE = 50
-MOST = 250
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -76,9 +72,9 @@ def _products(name: str, first: int) -> NodesQuery[ProductNode]:
     )
 
 
-PRODUCTS = _products("WholeProducts", FEW)
+PRODUCTS = _products("WholeProducts", 6)
 # The same for products with more variants: whole again, so that no two answers need to agree.
-PRODUCTS_WITH_MORE = _products("WholeProductsWithMore", MORE)
+PRODUCTS_WITH_MORE = _products("WholeProductsWithMore", 50)
 
 
 MORE_VARIANTS = more(
@@ -87,7 +83,7 @@ MORE_VARIANTS = more(
     "variants",
     _VARIANT,
     VariantNode,
-    first=MOST,
+    first=250,
     each=_VARIANT_POINTS,
     args=", sortKey: POSITION",
 )

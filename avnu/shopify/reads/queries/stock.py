@@ -38,8 +38,6 @@ ITEMS = NodesQuery(
 
 # Itself, its location, and its quantities as one list.
 _LEVEL_POINTS = 3
-FEW_LEVELS = 6
-MOST_LEVELS = 250
 # By its location's id and not by its own, which does not name the location any more.
 _LEVEL = 'updatedAt location { id } quantities(names: ["available"]) { name quantity }'
 
@@ -67,14 +65,19 @@ class StockedItem(msgspec.Struct, frozen=True, rename="camel"):
     inventory_levels: Connection[LevelNode]
 
 
-LEVELS = NodesQuery(
-    name="ItemLevels",
-    kind="InventoryItem",
-    fields=f"id tracked inventoryLevels(first: {FEW_LEVELS}) {{ nodes {{ {_LEVEL} }} {PAGE} }}",
-    answer=StockedItem,
-    each=1 + FEW_LEVELS * _LEVEL_POINTS,
-)
+def _levels(name: str, first: int) -> NodesQuery[StockedItem]:
+    return NodesQuery(
+        name=name,
+        kind="InventoryItem",
+        fields=f"id tracked inventoryLevels(first: {first}) {{ nodes {{ {_LEVEL} }} {PAGE} }}",
+        answer=StockedItem,
+        each=1 + first * _LEVEL_POINTS,
+    )
 
+
+LEVELS = _levels("ItemLevels", 6)
+# The same for items in more places: whole again.
+LEVELS_IN_MORE = _levels("ItemLevelsInMore", 50)
 
 MORE_LEVELS = more(
     "MoreItemLevels",
@@ -82,7 +85,7 @@ MORE_LEVELS = more(
     "inventoryLevels",
     _LEVEL,
     LevelNode,
-    first=MOST_LEVELS,
+    first=250,
     each=_LEVEL_POINTS,
 )
 
