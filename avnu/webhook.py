@@ -14,6 +14,7 @@ from avnu.shopify.client import Shopify
 from avnu.shopify.lookups import Lookups
 from avnu.shopify.payloads import decode
 from avnu.shopify.reads import Reads
+from avnu.shopify.reads.keeping import keeper
 from avnu.store.market.market import Market
 
 T = TypeVar("T")
@@ -51,7 +52,8 @@ class Shop:
     @cached_property
     def reads(self) -> Reads:
         """Whole products, stock and orders as Shopify has them now."""
-        return Reads(self.admin, self._clock, self._currency)
+        keep = keeper(self._shopify().cache, self.admin)
+        return Reads(self.admin, self._clock, self._currency, keep)
 
     @property
     def market(self) -> Market:
