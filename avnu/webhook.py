@@ -1,6 +1,7 @@
 """What a handler is given: a shop, and webhooks that it settles."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from avnu.shopify.lookups import Lookups
 from avnu.shopify.payloads import decode
 from avnu.shopify.reads import Reads
 from avnu.shopify.reads.keeping import keeper
+from avnu.store.columns import instant
 from avnu.store.market.market import Market
 
 T = TypeVar("T")
@@ -44,6 +46,10 @@ class Shop:
         """Until the lease is no longer renewed and the process is ended."""
         return max(0.0, self._deadline_s - self._clock.monotonic())
 
+    def now(self) -> datetime:
+        """By the host's clock, in UTC."""
+        return instant(self._clock.time())
+
     @cached_property
     def admin(self) -> Admin:
         """The shop's Admin API; no call of it lasts longer than ``seconds_left``."""
@@ -53,7 +59,7 @@ class Shop:
     def reads(self) -> Reads:
         """Whole products, stock and orders as Shopify has them now."""
         keep = keeper(self._shopify().cache, self.admin)
-        return Reads(self.admin, self._clock, self._currency, keep)
+        return Reads(self.admin, self._clock, self.currency, keep)
 
     @property
     def market(self) -> Market:
@@ -92,13 +98,14 @@ class Shop:
         """
         self._lookups.forget(kind, ids)
 
+    def currency(self) -> str:
+        """The shop's, which the payloads of products and items do not name; "" if it has none."""
+        profile = self.cached(kinds.SHOP)
+        return profile.currency if profile else ""
+
     def go_on(self, *causes: str) -> None:
         """What else waits of this shop for one of these causes of parking runs now, in any area."""
         self._shopify().unpark(self.domain, causes)
-
-    def _currency(self) -> str:
-        profile = self.cached(kinds.SHOP)
-        return profile.currency if profile else ""
 
     @cached_property
     def _lookups(self) -> Lookups:
@@ -155,8 +162,12 @@ class Webhook:
 
     def decode(self, kind: type[T]) -> T:
         """The body as ``kind``. What cannot be read is rejected: no retry will make it readable."""
+        return self.understand(lambda: decode(self.body, kind))
+
+    def understand(self, read: Callable[[], T]) -> T:
+        """What ``read`` makes of it, and of its body; what raises Unreadable is rejected too."""
         try:
-            return decode(self.body, kind)
+            return read()
         except Unreadable as fault:
             self.reject(f"{self.topic} is not readable: {fault}")
             raise
