@@ -68,6 +68,13 @@ class Park(AvnuError):
         self.wait_s = wait_s
 
 
+class WaitsAlone(Park):
+    """One webhook must wait, and its shop need not: it travels alone from now on, nothing spent."""
+
+    def __init__(self, why: Park) -> None:
+        super().__init__(why.cause, why.wait_s, str(why))
+
+
 class OutOfTime(Park):
     """What is left of the handler's time is too little for another call: the rest goes back."""
 
@@ -115,6 +122,13 @@ class ShopUnauthorised(Park):
         super().__init__("unauthorised", None, f"{shop} has no usable token: {reason}")
         self.shop = shop
         self.reason = reason
+
+
+class ShopUninstalled(ShopUnauthorised):
+    """The shop has removed the app. What waits for it is settled without effect, not parked."""
+
+    def __init__(self, shop: str) -> None:
+        super().__init__(shop, "it has uninstalled the app")
 
 
 class TokenUnavailable(Park):

@@ -45,13 +45,19 @@ class _InboxCollector(Collector):
         retries = CounterMetricFamily(
             "avnu_webhook_retries", "Failed runs that will be tried again.", labels=["area"]
         )
+        put_away = CounterMetricFamily(
+            "avnu_webhooks_put_away",
+            "Webhooks done without effect, as their shops have left.",
+            labels=["area"],
+        )
         for area in self._state.areas:
+            put_away.add_metric([area.area], area.put_away)
             settled.add_metric([area.area, "done"], area.done)
             settled.add_metric([area.area, "superseded"], area.superseded)
             retries.add_metric([area.area], area.retries)
             for cause, n in sorted(area.dead_total.items()):
                 dead.add_metric([area.area, cause], n)
-        yield from (settled, dead, retries)
+        yield from (settled, dead, retries, put_away)
 
     def _gauges(self) -> Iterator[Metric]:
         families = {

@@ -3,16 +3,19 @@
 Pure but for the handlers: no Redis, no Celery, no time.
 """
 
+import logging
 import math
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from avnu.errors import Park, Unreadable
+from avnu.errors import Park, ShopUninstalled, Unreadable, WaitsAlone
 from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
 from avnu.shopify.topics import resource_version, topic_for
 from avnu.webhook import Handler, Shop, Webhook
+
+log = logging.getLogger(__name__)
 
 _REASON_CHARACTERS = 500
 _LEAST_WAIT_MS = 1000
@@ -48,7 +51,7 @@ def _run(
     try:
         _handle(handler, shop, webhooks)
     except Park as park:
-        return Parking(park.cause, _wait_ms(park))
+        return _wait(shop, webhooks, park)
     except Exception as fault:  # noqa: BLE001 -- whatever a handler raises is its failed run
         undecided = [webhook for webhook in webhooks if webhook.verdict is None]
         if len(webhooks) > 1:
@@ -59,6 +62,30 @@ def _run(
         return None
     _settle_rest(webhooks, Verdict(Letter.DONE))
     return None
+
+
+def _wait(shop: Shop, webhooks: Sequence[Webhook], park: Park) -> Parking | None:
+    """Who waits: the shop, this run of webhooks without it, or nobody, as the shop has left."""
+    topic = topic_for(webhooks[0].topic)
+    if isinstance(park, WaitsAlone):
+        _settle_rest(webhooks, Verdict(Letter.ALONE, reason_of(park)))
+        return None
+    # What the law asks for is never done without effect.
+    if isinstance(park, ShopUninstalled) and topic is not None and topic.area != "compliance":
+        _without_effect(shop, webhooks, topic.area)
+        return None
+    return Parking(park.cause, _wait_ms(park))
+
+
+def _without_effect(shop: Shop, webhooks: Sequence[Webhook], area: str) -> None:
+    """The copy of a shop that left stays as it is until shop/redact, so its webhooks are done.
+
+    If it comes back, a reconciliation brings what was missed.
+    """
+    undecided = sum(webhook.verdict is None for webhook in webhooks)
+    _settle_rest(webhooks, Verdict(Letter.DONE))
+    log.info("done without effect, as it has left: shop=%s webhooks=%s", shop.domain, undecided)
+    shop.count({f"put_away:{area}": undecided})
 
 
 def _wait_ms(park: Park) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from avnu.drain import JITTER
 from avnu.errors import HandlerFailed
 from avnu.inbox.solo import Claim, Refusal
-from avnu.inbox.turn import Letter, Settlement
+from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
 from avnu.run import place_of, run_batch
 from avnu.runtime import Runtime
 from avnu.webhook import Handler, Shop, Webhook
@@ -45,12 +45,15 @@ def _run_and_settle(
 ) -> dict[str, int | str]:
     settlement, raised = _run(runtime, claim, handlers)
     verdict, parking = settlement.verdicts[0], settlement.parkings.get(claim.webhook.shop)
+    if verdict.letter is Letter.ALONE:
+        # Put back for as long as a shop would wait; without a cause its shop does not.
+        verdict, parking = Verdict(Letter.BACK), Parking("")
     jitter = runtime.random.uniform(-JITTER, JITTER)
     if not runtime.inbox.settle(claim, verdict, parking, jitter):
         return {"outcome": "lost"}
     if raised:
         _show(raised[0], claim, runtime.settings.queue_attempts)
-    outcome = f"parked: {parking.cause}" if parking else _OUTCOMES[verdict.letter]
+    outcome = f"parked: {parking.cause or 'alone'}" if parking else _OUTCOMES[verdict.letter]
     return {"outcome": outcome, "topic": claim.webhook.topic, "attempt": claim.failed_runs + 1}
 
 

@@ -18,6 +18,7 @@ from avnu.shopify.reads import Reads
 from avnu.shopify.reads.keeping import keeper
 from avnu.store.columns import instant
 from avnu.store.market.market import Market
+from avnu.store.shops import Shops
 
 T = TypeVar("T")
 K = TypeVar("K", int, str)
@@ -65,6 +66,15 @@ class Shop:
     def market(self) -> Market:
         """The marketplace's own copy, of all shops: its methods are given ``domain``."""
         return self._shopify().market
+
+    @property
+    def shops(self) -> Shops:
+        """How shops stand, in the database: its methods are given ``domain``."""
+        return self._shopify().shops
+
+    def put_away(self) -> None:
+        """It has left: cached values, budget and parkings of it end, after its uninstall."""
+        self._shopify().put_away(self.domain)
 
     def count(self, counters: Mapping[str, int]) -> None:
         """Add to counters that live in the inbox, as ``metrics.py`` names them."""

@@ -101,10 +101,11 @@ class BudgetState(msgspec.Struct, frozen=True):
 
 
 class Budget:
-    """The read side. ``client`` is on DB 0."""
+    """What is not part of a call. ``client`` is on DB 0."""
 
     def __init__(self, client: "redis.Redis", names: Keys, policy: BudgetPolicy) -> None:
         self._client = client
+        self._names = names
         self._scripts = Scripts(names, policy.constants(), names=SCRIPTS)
 
     def show(self, shop: str) -> BudgetState:
@@ -122,6 +123,11 @@ class Budget:
             trust=trust,
             awaited=want,
         )
+
+    def forget(self, shop: str) -> None:
+        """Nothing is known of the shop's points any more. Raises what redis-py raises."""
+        families = ("budget", "budget_leases")
+        self._client.delete(*(self._names.of(name, keys.short(shop)) for name in families))
 
 
 def points(value: float | None) -> str:

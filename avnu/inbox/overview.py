@@ -25,6 +25,7 @@ class AreaState(msgspec.Struct, frozen=True):
     superseded: int
     retries: int
     deleted: int
+    put_away: int  # done without effect, as their shops have left; part of done
     dead_total: dict[str, int]  # deaths so far, by cause
 
 
@@ -100,7 +101,7 @@ class _Reader:
         oldest = min([*heads, alone.get(area, now_ms)], default=now_ms)
         return AreaState(
             area, backlog, parked, dead, max(0.0, (now_ms - oldest) / 1000), n("done"),
-            n("superseded"), n("retries"), n("deleted"), deaths,
+            n("superseded"), n("retries"), n("deleted"), n("put_away"), deaths,
         )  # fmt: skip
 
     def _shops(self, area: str) -> tuple[int, list[int]]:

@@ -24,7 +24,7 @@ class Letter(enum.StrEnum):
     FAILED = "F"  # a run of its own raised: spends an attempt
     REJECTED = "X"  # the handler says it can never work
     BACK = "B"  # left: front of the line, nothing spent
-    ALONE = "G"  # shared a batch that raised: solo, nothing spent
+    ALONE = "G"  # shared a batch that raised, or waits without its shop: solo, nothing spent
     UNHANDLED = "N"  # no handler here knows its topic
 
 

@@ -3,7 +3,8 @@
 -- KEYS: none (built from K; one primary, no cluster).
 -- ARGV: 1 shop (short name), 2 webhook id, 3 owner, 4 token, 5 verdict letter (D done, F failed,
 --   X rejected, B put back, N unhandled), 6 reason, 7 jitter (-1..1), 8 wait of a parked shop in ms
---   ('' not parked, '0' the doubling default), 9 cause of parking, 10 crc32 of the shop.
+--   ('' not parked, '0' the doubling default), 9 cause of parking ('' it waits alone, without its
+--   shop), 10 crc32 of the shop.
 -- Returns {'OK'} or {'LOST'} (the lease is another's or has ended: nothing changed).
 --@include _past_full
 --@include _clock
@@ -33,7 +34,7 @@ local function park_with_shop(shop, wait_ms, cause)
   return place.till
 end
 
--- Put back, nothing spent: with its shop when that parks, else for a moment. An idle shop forgets
+-- Put back, nothing spent: with its shop when that parks, alone, or for a moment. An idle shop forgets
 -- that it parked, so the webhook itself remembers how long, and dies after PARK_MAX_SECONDS.
 local function put_back(w)
   local key = K.trouble .. w.ref
@@ -41,9 +42,13 @@ local function put_back(w)
   if tonumber(call('HGET', key, 'parked') or 0) >= C.park_max_ms then return die(w, 'unavailable') end
   local wait_ms, times = tonumber(ARGV[8]), call('HINCRBY', key, 'parks', 1)
   if wait_ms <= 0 then wait_ms = math.min(C.park_longest_ms, C.park_first_ms * 2 ^ math.min(times - 1, 30)) end
-  local till = park_with_shop(ARGV[1], math.floor(wait_ms), ARGV[9])
+  local till, due = now + math.floor(wait_ms)
+  if ARGV[9] ~= '' then
+    till = park_with_shop(ARGV[1], math.floor(wait_ms), ARGV[9])
+    due = look_again(till)
+  end
   call('HINCRBY', key, 'parked', till - now)
-  go_solo(w, look_again(till))
+  go_solo(w, due or till)
 end
 
 local w = running_webhook(ARGV[1], ARGV[2], ARGV[3], ARGV[4])

@@ -154,6 +154,7 @@ class Shopify:
         self.tokens.forget(shop)
         self.cache.invalidate(shop)
         try:
+            self.guards.flush()  # what calls came to would make the budget anew
             self._budget.forget(shop)
         except (RedisError, OSError) as fault:
             log.warning("%s: its budget ends by itself: %s", shop, type(fault).__name__)

@@ -52,10 +52,11 @@ class Installing:
             "uninstalled_at": None,
             "updated_at": instant(now_s),
         }
+        # What webhooks told before that is older now.
         if plan is not None:
-            changes["plan"] = plan
+            changes |= {"plan": plan, "profile_at": instant(now_s)}
         if scopes is not None:
-            changes["scopes"] = ",".join(scopes)
+            changes |= {"scopes": ",".join(scopes), "scopes_at": instant(now_s)}
         with self._store.writing() as connection:
             self._make_row(connection, domain, now_s)
             row = connection.execute(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Column, Row, delete, select, update
 
 from avnu.clock import Clock
 from avnu.errors import UnknownShop
@@ -158,37 +158,63 @@ class Shops:
         )
 
     def describe(
-        self, domain: str, *, plan: str | None = None, scopes: tuple[str, ...] | None = None
-    ) -> None:
-        """Note plan and scopes; None leaves what there is. Raises UnknownShop."""
-        changes: dict[str, Any] = {"updated_at": self._now()}
-        if plan is not None:
-            changes["plan"] = plan
-        if scopes is not None:
-            changes["scopes"] = ",".join(scopes)
-        self._change(domain, changes)
+        self,
+        domain: str,
+        *,
+        plan: str | None = None,
+        scopes: tuple[str, ...] | None = None,
+        at: datetime | None = None,
+    ) -> bool:
+        """Note plan and scopes; None leaves what there is. Answers whether anything was noted.
 
-    def uninstall(self, domain: str) -> None:
+        ``at`` is their version, Shopify's ``updated_at``: nothing older overwrites it. Raises
+        UnknownShop.
+        """
+        told: list[tuple[Column[Any], dict[str, Any]]] = []
+        if plan is not None:
+            told.append((shops.c.profile_at, {"plan": plan}))
+        if scopes is not None:
+            told.append((shops.c.scopes_at, {"scopes": ",".join(scopes)}))
+        noted = 0
+        with self._store.writing() as connection:
+            for version, changes in told:
+                statement = update(shops).where(shops.c.domain == domain).values(changes)
+                if at is not None:
+                    statement = statement.where(version.is_(None) | (version <= at))
+                    statement = statement.values({version: at})
+                statement = statement.values(updated_at=self._now())
+                noted += connection.execute(statement).rowcount
+        if not noted:
+            self.get(domain)
+        return bool(noted)
+
+    def uninstall(self, domain: str, triggered_at: datetime | None = None) -> bool:
         """The merchant removed the app: Shopify has revoked the tokens, so they are forgotten.
 
-        A refresh under way is not kept any more. Raises UnknownShop.
+        A refresh under way is not kept any more. ``triggered_at``: when that was; one who has
+        installed the app at that time or later is left alone. Answers whether the shop is
+        uninstalled now. Raises UnknownShop.
         """
         now = self._now()
-        self._change(
-            domain,
-            {
-                "status": Status.UNINSTALLED.value,
-                "reason": "",
-                "uninstalled_at": now,
-                "updated_at": now,
-                "access_token": None,
-                "refresh_token": None,
-                "access_expires_at": None,
-                "access_due_at": None,
-                "refresh_expires_at": None,
-                **LEASE_ENDED,
-            },
+        statement = update(shops).where(shops.c.domain == domain)
+        if triggered_at is not None:
+            installed = shops.c.installed_at
+            statement = statement.where(installed.is_(None) | (installed < triggered_at))
+        statement = statement.where(shops.c.status != Status.UNINSTALLED.value).values(
+            status=Status.UNINSTALLED.value,
+            reason="",
+            uninstalled_at=now,
+            updated_at=now,
+            access_token=None,
+            refresh_token=None,
+            access_expires_at=None,
+            access_due_at=None,
+            refresh_expires_at=None,
+            **LEASE_ENDED,
         )
+        with self._store.writing() as connection:
+            changed = connection.execute(statement).rowcount
+        return bool(changed) or self.get(domain).status is Status.UNINSTALLED
 
     def remove(self, domain: str) -> None:
         """Delete the shop's row, tokens and all. Raises UnknownShop."""

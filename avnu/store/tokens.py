@@ -16,7 +16,7 @@ from datetime import datetime
 from cachetools import TTLCache
 
 from avnu.clock import Clock
-from avnu.errors import OutOfTime, ShopUnauthorised, TokenUnavailable
+from avnu.errors import OutOfTime, ShopUnauthorised, ShopUninstalled, TokenUnavailable
 from avnu.store.columns import instant
 from avnu.store.database import Store
 from avnu.store.pairs import ACCESS, AccessToken
@@ -78,8 +78,9 @@ class Tokens:
 
         Within 30 s of the last look it comes from memory. ``until_s``: when (monotonic) the
         caller's time is over; no exchange is begun shortly before. Raises UnknownShop;
-        ShopUnauthorised when only the merchant can help; TokenUnavailable with the wait when
-        asking again later will; TokenUnreadable; StoreUnavailable; OutOfTime.
+        ShopUnauthorised when only the merchant can help, ShopUninstalled when they have removed
+        the app; TokenUnavailable with the wait when asking again later will; TokenUnreadable;
+        StoreUnavailable; OutOfTime.
         """
         with self._kept_lock:
             kept = self._kept.get(shop)
@@ -152,7 +153,7 @@ class Tokens:
 
     def _never(self, row: TokenRow, *, refused: bool) -> ShopUnauthorised:
         if row.status is Status.UNINSTALLED:
-            return ShopUnauthorised(row.shop, "it has uninstalled the app")
+            return ShopUninstalled(row.shop)
         if row.access is None:
             return ShopUnauthorised(row.shop, "no token was ever stored")
         if row.status is Status.UNAUTHORISED:

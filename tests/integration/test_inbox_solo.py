@@ -354,3 +354,27 @@ def test_renewing_a_lone_run(inbox: Inbox) -> None:
     assert inbox.settle(got, DONE, None, 0.0)
     assert not inbox.renew("solo", "one/1", got.owner, got.token)
     check(inbox, settled=1)
+
+
+def test_a_webhook_that_waits_alone_leaves_its_shop_going(inbox: Inbox) -> None:
+    send_alone(inbox, 1)
+    accept(inbox, 2)
+    waits = []
+    for _ in range(8):
+        finish(inbox, 1, BACK, Parking(""))
+        assert place(inbox)[0] == "r", "what is behind it goes on"
+        waits.append(due_in_s(inbox, 1))
+        pass_time(inbox, waits[-1] + 1)
+    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300], abs=0.5)
+    check(inbox, solo=1, waiting=1)
+
+
+def test_a_webhook_that_waits_alone_is_dead_after_a_day(inbox: Inbox) -> None:
+    few = open_inbox(inbox.settings, park_max_seconds=60)
+    send_alone(few, 1)
+    for _ in range(4):  # 5 + 10 + 20 + 40 s
+        finish(few, 1, BACK, Parking(""))
+        pass_time(few, due_in_s(few, 1) + 1)
+    finish(few, 1, BACK, Parking(""))
+    assert trouble(few, "one/1")["cause"] == "unavailable"
+    check(few, dead=1)

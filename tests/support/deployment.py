@@ -79,7 +79,9 @@ class Deployment:
         """The domain of the shop that has the app."""
         return SHOP.domain
 
-    def install(self, shop: str = "", *, expiring: bool = True, life_s: float = 3600.0) -> Issued:
+    def install(
+        self, shop: str = "", *, expiring: bool = True, life_s: float = 3600.0, **more: Any
+    ) -> Issued:
         """The shop installs the app."""
         issued = self.sandbox.tokens.issue(shop or self.shop, expiring=expiring)
         pair = TokenPair(
@@ -89,7 +91,7 @@ class Deployment:
         )
         store = self.client.store
         taking = Installing(store, require_vault(self.settings), self.clock, random.Random(1))
-        taking.install(shop or self.shop, pair)
+        taking.install(shop or self.shop, pair, **more)
         self.client.tokens.forget(shop or self.shop)
         return issued
 

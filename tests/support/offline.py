@@ -1,11 +1,13 @@
 """A shop without Shopify, for tests of handlers alone: look-ups find nothing, and are noted."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from avnu.cache import Kind
 from avnu.clock import Clock, SystemClock
+from avnu.errors import UnknownShop
 from avnu.shopify.client import Shopify
+from avnu.store.shops import Shops
 from avnu.webhook import Shop
 
 T = TypeVar("T")
@@ -15,6 +17,19 @@ K = TypeVar("K", int, str)
 def no_shopify() -> Shopify:
     """For a shop whose handlers must not call."""
     raise AssertionError("this test has no Shopify to call")
+
+
+class NoShops(Shops):
+    """A database that knows no shop."""
+
+    def __init__(self) -> None:
+        pass
+
+    def get(self, domain: str) -> NoReturn:
+        raise UnknownShop(domain)
+
+    def describe(self, domain: str, **_: object) -> NoReturn:
+        raise UnknownShop(domain)
 
 
 class OfflineShop(Shop):
@@ -27,6 +42,7 @@ class OfflineShop(Shop):
         self.asked: list[tuple[str, tuple[Any, ...]]] = []
         self.forgotten: list[tuple[str, tuple[Any, ...]]] = []
         self.let_go: list[str] = []
+        self.away = False
 
     def cached(
         self,
@@ -51,6 +67,13 @@ class OfflineShop(Shop):
 
     def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
         self.forgotten.append((kind.name, tuple(ids or ())))
+
+    @property
+    def shops(self) -> Shops:
+        return NoShops()
+
+    def put_away(self) -> None:
+        self.away = True
 
     def go_on(self, *causes: str) -> None:
         self.let_go += causes

@@ -63,12 +63,20 @@ def _call(shop: Shop, webhook: Webhook, body: Body) -> None:
     shop.admin.query(queries.SHOP)
 
 
+def _leave(shop: Shop, webhook: Webhook, body: Body) -> None:
+    """As the real handler follows an app/uninstalled."""
+    from tasks.app import app_uninstalled  # late: its tasks have the names of those below
+
+    app_uninstalled(shop, [webhook])
+
+
 def _done(shop: Shop, webhook: Webhook, body: Body) -> None:
     pass
 
 
 ACTS: Mapping[str, Callable[[Shop, Webhook, Body], None]] = {
     "call": _call,
+    "leave": _leave,
     "done": _done,
     "raise": _raise,
     "kill": _kill,
