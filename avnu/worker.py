@@ -13,6 +13,7 @@ from avnu.errors import SettingsInvalid, StoreOutdated, StoreUnavailable, Unsupp
 from avnu.logs import configure_logging
 from avnu.server_check import check_server
 from avnu.store.database import Store
+from avnu.store.market.changes import hook_named
 from avnu.store.schema import require_schema
 from avnu.store.vault import require_vault
 from avnu.ticker import Ticker
@@ -55,6 +56,7 @@ class TickStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         _refuse_unfit_pool(worker)
         _refuse_without_keys(worker.app)
+        _refuse_without_hook(worker.app)
         _refuse_outdated_database(worker.app)
         self._ticker: Ticker | None = None
 
@@ -89,6 +91,14 @@ def _refuse_without_keys(app: AvnuCelery) -> None:
     """Without them no token can be read, so no handler could call Shopify."""
     try:
         require_vault(app.runtime.settings)
+    except SettingsInvalid as fault:
+        raise SystemExit(f"avnu: {fault}") from None
+
+
+def _refuse_without_hook(app: AvnuCelery) -> None:
+    """Changes would be written, and the marketplace's own code never told."""
+    try:
+        hook_named(app.runtime.settings.market_changed)
     except SettingsInvalid as fault:
         raise SystemExit(f"avnu: {fault}") from None
 

@@ -19,6 +19,7 @@ from avnu.settings.shopify import ShopifySettings
 from avnu.settings.upkeep import UpkeepSettings
 
 NAMESPACE = r"[a-z0-9][a-z0-9_-]{0,31}"
+FUNCTION = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
 
 class LogLevel(enum.StrEnum):
@@ -51,6 +52,11 @@ class ServiceSettings:
         Hidden("SQLAlchemy address, may hold a password"),
         Secret("sqlite:///.avnu/avnu.db"),
         "The marketplace's database.",
+    )
+    market_changed: str = row(
+        Text("package.module:function", FUNCTION, "write package.module:function"),
+        "",
+        "Function of yours that is told what changed in the database; see store/market/changes.py.",
     )
     token_encryption_keys: tuple[Secret, ...] = row(
         HiddenList("Fernet keys, separated by commas"),

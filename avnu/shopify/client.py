@@ -37,6 +37,7 @@ from avnu.shopify.deprecations import Deprecations
 from avnu.shopify.exchange import TokenEndpoint
 from avnu.shopify.transport import Transport
 from avnu.store.database import Store
+from avnu.store.market.changes import hook_named
 from avnu.store.market.market import Market
 from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops
@@ -85,7 +86,7 @@ class Shopify:
     """Safe to share between threads. Making one opens nothing.
 
     ``unpark(shop, causes)``, ``unpark_waiting(causes)`` and ``count(counters)`` are the inbox's.
-    Raises SettingsInvalid when TOKEN_ENCRYPTION_KEYS is not set.
+    Raises SettingsInvalid when TOKEN_ENCRYPTION_KEYS is not set, or MARKET_CHANGED names nothing.
     """
 
     def __init__(
@@ -113,7 +114,8 @@ class Shopify:
             chance,
         )
         self.subjects = Subjects(self.store, vault)
-        self.market = Market(self.store, clock, subjects=self.subjects)
+        changed = hook_named(settings.market_changed)
+        self.market = Market(self.store, clock, changed, self.subjects)
         self.shops = Shops(self.store, clock)
         names = Keys(settings.avnu_namespace)
         self._budget = Budget(connections.cache(), names, BudgetPolicy.of(settings))

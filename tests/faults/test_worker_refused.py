@@ -16,8 +16,12 @@ from tests.support.stack import Stack
         ({"TOKEN_ENCRYPTION_KEYS": ""}, "TOKEN_ENCRYPTION_KEYS is not set; make one with"),
         ({"TOKEN_ENCRYPTION_KEYS": "short"}, "number 1 is not a Fernet key"),
         ({"DATABASE_URL": "sqlite:///{folder}/none.db"}, "is empty; run: avnu db upgrade"),
+        (
+            {"MARKET_CHANGED": "no_such_package:told"},
+            "MARKET_CHANGED='no_such_package:told' cannot",
+        ),
     ],
-    ids=["no key", "a key that is none", "no database"],
+    ids=["no key", "a key that is none", "no database", "no such hook"],
 )
 def test_it_ends_with_a_sentence(
     stack: Stack, tmp_path: Path, missing: dict[str, str], said: str
