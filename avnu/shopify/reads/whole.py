@@ -83,15 +83,18 @@ class Whole:
 
     def _paged(self, reading: Reading[N], number: int, part: Part[N]) -> Part[N]:
         """One that has more parts than any query for several asks for."""
-        for _ in range(_TRIES):
+        for repeated in range(_TRIES):
+            if repeated:
+                part = self.ask(reading.more, [number])
             node = part.nodes[number]
             if node is None or not reading.lacks(node):
                 return part
             try:
                 return Part({number: reading.whole(node, self._pages)}, part.read_at)
             except ReadOvertaken:
-                part = self.ask(reading.more, [number])
+                continue
         if reading.divisible:
+            # Overtaken, so Shopify has a later version, and this is not the last word.
             return part
         message = f"{self._admin.shop}: a {reading.more.kind} changes faster than it can be read"
         raise Park("changing", _CHANGING_S, message)
