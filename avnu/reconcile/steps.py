@@ -61,9 +61,8 @@ class Steps:
             importing = mark.swept_at is None
             created_since = self.swept_from(shop.domain, resource, mark.run_at)
             found = look_for_deletes(shop, resource, mark.cursor, created_since)
-        self._posting.post(
-            letters(mark.shop, resource, found, importing=importing), f"{mark.run_at:%Y%m%dT%H%M%S}"
-        )
+        told = letters(mark.shop, resource, found, importing=importing)
+        self._posting.post(told, run=f"{mark.run_at:%Y%m%dT%H%M%S%f}")
         return self._note(mark, found)
 
     def shop(self, domain: str) -> Shop:

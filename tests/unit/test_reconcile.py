@@ -1,7 +1,8 @@
 """Reconciliation: which versions differ, what is swept, and what is told of each difference."""
 
+import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -11,7 +12,9 @@ from avnu.reconcile.comparing import compare
 from avnu.reconcile.letters import letters
 from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes, swept_from
 from avnu.reconcile.resources import RESOURCES, key_of, text_of
+from avnu.reconcile.steps import Steps
 from avnu.reconcile.watermarks import Watermark
+from avnu.settings import Settings
 from avnu.shopify.payloads import decode
 from avnu.shopify.payloads.inventory import InventoryLevel
 from avnu.shopify.payloads.products import Product, ProductDeleted
@@ -19,8 +22,8 @@ from avnu.shopify.reads import Seen
 from avnu.store.market.changes import Kind
 from avnu.store.market.outcomes import Stamp
 from avnu.store.market.versions import Key, LevelKey
-from tests.support.market import SHOP, at
-from tests.support.reconcile import Listed, ListedShop
+from tests.support.market import SHOP, Hand, at
+from tests.support.reconcile import Client, Listed, ListedShop
 
 PRODUCTS, LEVELS, ORDERS = (RESOURCES[name] for name in ("products", "levels", "orders"))
 READ, DELETED = at(100), at(101)
@@ -175,7 +178,7 @@ def test_every_resource_fits_into_an_arrival(resource: Any) -> None:
     for one in letters(
         SHOP, resource, Found(None, 1, (Seen(key, at(1)),), (), (key,)), importing=False
     ):
-        assert len(one.webhook_id) + 17 <= 128
+        assert len(one.webhook_id) + len("-20260701T180000123456") <= 128
         assert one.webhook_id.isascii()
         assert one.webhook_id.isprintable()
         assert one.record().count(b"\n") == 1
@@ -212,3 +215,12 @@ def test_a_run_covers_what_it_asks_for_and_no_more() -> None:
     assert not some.covers(at(4))
     assert not some.covers(None)
     assert not row(run_at=None).covers(at(1))
+
+
+def test_runs_that_began_together_part() -> None:
+    known, client, no_inbox = Settings.load({}), Client(cast("Any", None)), cast("Any", None)
+    steps = Steps(known, Hand(), random.Random(7), no_inbox, lambda: cast("Any", client))
+    waits = [steps.next_s() for _ in range(200)]
+    interval_s = known.reconcile_interval_seconds
+    assert 0.8 * interval_s <= min(waits) < 0.85 * interval_s
+    assert 1.15 * interval_s < max(waits) <= 1.2 * interval_s
