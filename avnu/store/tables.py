@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -61,6 +62,29 @@ periodic = Table(
     Column("owner", String(60)),  # who does it, until it is over or the time is
     Column("until", Instant),
     Column("ended_at", Instant),  # of the last that came to its end
+)
+
+# How often a shop sends each topic (``avnu/subscriptions/``), so that silence is noticed.
+habits = Table(
+    "habits",
+    metadata,
+    Column("shop", String(80), nullable=False),
+    Column("topic", String(100), nullable=False),
+    Column("seen", BigInteger, nullable=False),  # webhooks
+    Column("last_at", Instant, nullable=False),
+    Column("gap_s", Float, nullable=False),  # the longest between two, fading
+    PrimaryKeyConstraint("shop", "topic"),
+)
+
+# The last look at a shop's webhook subscriptions.
+subscription_audits = Table(
+    "subscription_audits",
+    metadata,
+    Column("shop", String(80), primary_key=True),
+    Column("due_at", Instant, nullable=False),
+    Column("audited_at", Instant),  # empty: it could not be looked at so far
+    Column("found", Text, nullable=False),  # JSON: avnu.subscriptions.findings.Findings
+    Index(None, "due_at"),
 )
 
 # Reconciliation of one kind of resource in one shop (``avnu/reconcile/``).
@@ -129,4 +153,7 @@ redacted_customers = Table(
     PrimaryKeyConstraint("shop", "subject"),
 )
 
-EVERY = (shops, periodic, watermarks, secrets, compliance_requests, redacted_customers)
+EVERY = (
+    shops, periodic, habits, subscription_audits, watermarks, secrets, compliance_requests,
+    redacted_customers,
+)  # fmt: skip

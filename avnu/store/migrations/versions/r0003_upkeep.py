@@ -1,4 +1,4 @@
-"""Periodic jobs, reconciliation, and versions of what webhooks told of a shop."""
+"""Periodic jobs, subscriptions, reconciliation, and versions of what webhooks told of a shop."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,6 +24,24 @@ def upgrade() -> None:
         sa.Column("ended_at", _MOMENT),
         sa.PrimaryKeyConstraint("name", name="pk_periodic"),
     )
+    op.create_table(
+        "habits",
+        sa.Column("shop", sa.String(80), nullable=False),
+        sa.Column("topic", sa.String(100), nullable=False),
+        sa.Column("seen", sa.BigInteger, nullable=False),
+        sa.Column("last_at", _MOMENT, nullable=False),
+        sa.Column("gap_s", sa.Float, nullable=False),
+        sa.PrimaryKeyConstraint("shop", "topic", name="pk_habits"),
+    )
+    op.create_table(
+        "subscription_audits",
+        sa.Column("shop", sa.String(80), nullable=False),
+        sa.Column("due_at", _MOMENT, nullable=False),
+        sa.Column("audited_at", _MOMENT),
+        sa.Column("found", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("shop", name="pk_subscription_audits"),
+    )
+    op.create_index("ix_subscription_audits_due_at", "subscription_audits", ["due_at"])
     op.create_table(
         "watermarks",
         sa.Column("shop", sa.String(80), nullable=False),
@@ -51,6 +69,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove them; the next reconciliation begins from the start."""
     op.drop_table("watermarks")
+    op.drop_table("subscription_audits")
+    op.drop_table("habits")
     op.drop_table("periodic")
     with op.batch_alter_table("shops") as shops:
         shops.drop_column("scopes_at")
