@@ -1,10 +1,11 @@
-"""One day in the sandbox's shops: what happens, in which shop, and the webhooks it makes.
+"""Days in the sandbox's shops: what happens, in which shop, and the webhooks it makes.
 
 A day is made of *stories* (a bulk edit, an order's life, a stock count). A story lays its
 webhooks on the day as *steps*; when all are laid they are put in order of time and only then
 written out, so every body shows its resource as it was at that moment.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,7 +13,9 @@ import msgspec
 
 from avnu.sandbox.chance import chance
 from avnu.sandbox.encoding import Payload, encode, steady_id
+from avnu.sandbox.remembering import remember
 from avnu.sandbox.shops import SandboxShop
+from avnu.sandbox.state import ShopState
 
 DAY_S = 86_400
 
@@ -39,19 +42,19 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Day:
-    """The stage that stories write on: shops, chance, and what has happened to each product."""
+    """The stage that stories write on: shops, chance, and what each shop has.
+
+    ``states`` is how the shops are when everything has been played, by domain.
+    """
 
     def __init__(self, seed: int, shops: Sequence[SandboxShop], start: float) -> None:
         self.seed = seed
         self.shops = shops
-        self.start = start
+        self.number = 0  # of the day that is being laid
+        self.start = start  # of that day, unix seconds
         self.rng = chance(f"day:{seed}")
         self.steps: list[Step] = []
-        self.versions: Counter[tuple[str, int]] = Counter()  # of products, by shop and number
-        #: What playing has left behind, by shop and number: the last version and its time (unix
-        #: seconds), and the products that are gone.
-        self.touched: dict[tuple[str, int], tuple[int, float]] = {}
-        self.deleted: set[tuple[str, int]] = set()
+        self.states = {shop.domain: ShopState(shop) for shop in shops}
         self._weights = [shop.weight for shop in shops]
         self._absences: dict[str, tuple[float, float]] = {}
         self._numbers: Counter[str] = Counter()
@@ -73,6 +76,21 @@ class Day:
         """The shop has no app between the two times, so Shopify sends it nothing."""
         self._absences[shop.domain] = (since, until)
 
+    def has_app(self, shop: SandboxShop, at: float) -> bool:
+        """Whether the shop has the app at a time of this day."""
+        since, until = self._absences.get(shop.domain, (0.0, 0.0))
+        return not since < self._within(at) < until
+
+    @property
+    def left(self) -> list[str]:
+        """The domains of the shops that have no app in the end."""
+        return [domain for domain, (_, until) in self._absences.items() if until == math.inf]
+
+    def end(self) -> None:
+        """The next day begins."""
+        self.number += 1
+        self.start += DAY_S
+
     def lay(
         self,
         at: float,
@@ -89,18 +107,21 @@ class Day:
         """
         order = len(self.steps)
         event = order if event is None else event
-        at = min(at, self.start + DAY_S - 1)
-        since, until = self._absences.get(shop.domain, (0.0, 0.0))
-        if always or not since < at < until:
-            self.steps.append(Step(at, order, shop, topic, event, write))
+        if always or self.has_app(shop, at):
+            self.steps.append(Step(self._within(at), order, shop, topic, event, write))
         return event
 
-    def play(self, count: int) -> Iterator[Event]:
-        """The first ``count`` webhooks laid, in order of time, each body written at its time."""
-        for step in sorted(self.steps[:count], key=lambda step: (step.at, step.order)):
-            body = encode(step.write(step.at))
+    def play(self) -> Iterator[Event]:
+        """All webhooks laid, in order of time, each body written at its time."""
+        for step in sorted(self.steps, key=lambda step: (step.at, step.order)):
+            payload = step.write(step.at)
+            remember(self.states[step.shop.domain], step.topic, payload)
             event_id = _event_id(self.seed, step.event)
-            yield Event(step.shop, step.topic, body, step.at, event_id)
+            yield Event(step.shop, step.topic, encode(payload), step.at, event_id)
+
+    def _within(self, at: float) -> float:
+        """What would happen after midnight happens in the last second."""
+        return min(at, self.start + DAY_S - 1)
 
 
 def _event_id(seed: int, event: int) -> str:

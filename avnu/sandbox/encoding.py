@@ -43,6 +43,11 @@ def local_time(unix_s: float, offset_minutes: int) -> str:
     return datetime.fromtimestamp(int(unix_s), zone).isoformat()
 
 
+def unix_time(local: str) -> int:
+    """``local_time`` read back: whole unix seconds."""
+    return int(datetime.fromisoformat(local).timestamp())
+
+
 def triggered_at(unix_s: float) -> str:
     """``2026-11-22T14:15:07.556612022Z``: nine digits of a second, as the header has it."""
     whole_s = int(unix_s)

@@ -4,24 +4,50 @@ import random
 
 import msgspec
 
-from avnu.sandbox.catalog import price_cents, product_id, product_title, variant_count, variant_id
+from avnu.sandbox.catalog import (
+    price_cents,
+    product_id,
+    product_title,
+    sku,
+    variant_count,
+    variant_id,
+)
 from avnu.sandbox.encoding import Payload, local_time, money, money_set, steady_id
 from avnu.sandbox.shops import SandboxShop
 
 _NAMES = ("Ada Byron", "Noor Haddad", "Lea Brandt", "Tom O'Neil", "Mei Tanaka", "Ana Souza")
 
+SHIPPING_CENTS = 490
 
-class Line(msgspec.Struct, frozen=True):
-    """What was bought: a variant of the shop's catalogue."""
+
+class Line(msgspec.Struct):
+    """What was bought, a variant of the shop's catalogue, and what became of its pieces."""
 
     product: int  # number in the catalogue
     position: int  # variant
     quantity: int
     cents: int  # per piece
+    fulfilled: int = 0
+    refunded: int = 0
+
+    @property
+    def fulfillable(self) -> int:
+        """Pieces that are still to be sent."""
+        return max(0, self.quantity - self.fulfilled - self.refunded)
+
+    @property
+    def fulfillment_status(self) -> str | None:
+        """As Shopify writes it."""
+        if not self.fulfilled:
+            return None
+        return "fulfilled" if self.fulfilled >= self.quantity else "partial"
 
 
 class Order(msgspec.Struct):
-    """One order: what was bought, and how far it has come."""
+    """One order: what was bought, and how far it has come.
+
+    ``refunds`` and ``fulfillments`` are bodies as they were last sent on their own.
+    """
 
     shop: SandboxShop
     number: int
@@ -29,8 +55,16 @@ class Order(msgspec.Struct):
     lines: tuple[Line, ...]
     buyer: str
     financial_status: str = "pending"
-    fulfillment_status: str | None = None
     cancelled: float | None = None
+    refunded_cents: int = 0
+    refunds: list[Payload] = []
+    fulfillments: list[Payload] = []
+
+    @property
+    def fulfillment_status(self) -> str | None:
+        """As Shopify writes it, of all lines together."""
+        every = {line.fulfillment_status for line in self.lines}
+        return every.pop() if len(every) == 1 else "partial"
 
     @property
     def id(self) -> int:
@@ -39,27 +73,30 @@ class Order(msgspec.Struct):
 
     @property
     def subtotal_cents(self) -> int:
-        """The lines, without shipping."""
+        """The lines, without shipping, before refunds."""
         return sum(line.cents * line.quantity for line in self.lines)
 
-
-SHIPPING_CENTS = 490
+    @property
+    def total_cents(self) -> int:
+        """With shipping, before refunds."""
+        return self.subtotal_cents + SHIPPING_CENTS
 
 
 def new_order(rng: random.Random, shop: SandboxShop, number: int, at: float) -> Order:
     """An order of one to three lines, not yet paid."""
-    lines = []
+    lines = {}
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
         product = rng.randrange(shop.products)
         position = rng.randrange(variant_count(shop, product))
-        lines.append(Line(product, position, rng.randint(1, 3), price_cents(shop, product, 0)))
-    return Order(shop, number, at, tuple(lines), rng.choice(_NAMES))
+        cents = price_cents(shop, product, 0)
+        lines[product, position] = Line(product, position, rng.randint(1, 3), cents)
+    return Order(shop, number, at, tuple(lines.values()), rng.choice(_NAMES))
 
 
 def order_payload(order: Order, at: float) -> Payload:
-    """The whole order at the moment ``at``; 3 to 5 kB encoded."""
-    shop, subtotal = order.shop, order.subtotal_cents
-    total = subtotal + SHIPPING_CENTS
+    """The whole order at the moment ``at``; 3 to 5 kB encoded while nothing has followed it."""
+    shop, subtotal, total = order.shop, order.subtotal_cents, order.total_cents
+    current = total - order.refunded_cents
     first, _, last = order.buyer.partition(" ")
     home = address(order)
     email = f"{first.lower()}.{order.number}@example.com"
@@ -74,8 +111,8 @@ def order_payload(order: Order, at: float) -> Payload:
         "contact_email": email,
         "created_at": local_time(order.created, shop.offset_minutes),
         "currency": shop.currency,
-        "current_total_price": money(total),
-        "current_total_price_set": money_set(total, shop.currency),
+        "current_total_price": money(current),
+        "current_total_price_set": money_set(current, shop.currency),
         "customer_locale": "en",
         "discount_codes": [],
         "email": email,
@@ -102,7 +139,7 @@ def order_payload(order: Order, at: float) -> Payload:
         "total_discounts": "0.00",
         "total_discounts_set": money_set(0, shop.currency),
         "total_line_items_price": money(subtotal),
-        "total_outstanding": "0.00" if order.financial_status == "paid" else money(total),
+        "total_outstanding": money(total) if order.financial_status == "pending" else "0.00",
         "total_price": money(total),
         "total_price_set": money_set(total, shop.currency),
         "total_shipping_price_set": money_set(SHIPPING_CENTS, shop.currency),
@@ -126,10 +163,10 @@ def order_payload(order: Order, at: float) -> Payload:
             "currency": shop.currency,
         },
         "discount_applications": [],
-        "fulfillments": [],
+        "fulfillments": list(order.fulfillments),
         "line_items": [line_item(order, line) for line in order.lines],
         "payment_terms": None,
-        "refunds": [],
+        "refunds": list(order.refunds),
         "shipping_address": home,
         "shipping_lines": [
             {
@@ -158,10 +195,10 @@ def line_item(order: Order, line: Line) -> Payload:
     return {
         "id": own_id,
         "admin_graphql_api_id": f"gid://shopify/LineItem/{own_id}",
-        "current_quantity": line.quantity,
-        "fulfillable_quantity": 0 if order.fulfillment_status == "fulfilled" else line.quantity,
+        "current_quantity": line.quantity - line.refunded,
+        "fulfillable_quantity": line.fulfillable,
         "fulfillment_service": "manual",
-        "fulfillment_status": order.fulfillment_status,
+        "fulfillment_status": line.fulfillment_status,
         "gift_card": False,
         "grams": 400,
         "name": title,
@@ -172,10 +209,11 @@ def line_item(order: Order, line: Line) -> Payload:
         "properties": [],
         "quantity": line.quantity,
         "requires_shipping": True,
-        "sku": f"{line.product:05d}-{line.position}",
+        "sku": sku(line.product, line.position),
         "taxable": True,
         "title": title,
         "total_discount": "0.00",
+        "total_discount_set": money_set(0, shop.currency),
         "variant_id": variant_id(shop, line.product, line.position),
         "variant_inventory_management": "shopify",
         "variant_title": None,

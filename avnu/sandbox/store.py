@@ -1,7 +1,9 @@
-"""The development store: seeded shops and the day they have."""
+"""The development store: seeded shops and the days they have."""
+
+from collections.abc import Sequence
 
 from avnu.sandbox.day import Day, Event
-from avnu.sandbox.shops import make_shops
+from avnu.sandbox.shops import USUAL_SIZES, SandboxShop, Sizes, make_shops
 from avnu.sandbox.stories import fill
 
 #: 2026-11-20 00:00 UTC: the day that is played when nobody names another.
@@ -9,18 +11,36 @@ FIRST_DAY = 1_795_132_800.0
 
 
 class Store:
-    """Shops and their day.
+    """Shops and their days.
 
     ``Store(7, shops=25).events(3000)`` is the same 3,000 webhooks each time it is asked.
     """
 
-    def __init__(self, seed: int, shops: int, start: float = FIRST_DAY) -> None:
+    def __init__(
+        self,
+        seed: int,
+        shops: int,
+        start: float = FIRST_DAY,
+        *,
+        sizes: Sizes = USUAL_SIZES,
+        days: int = 1,
+    ) -> None:
         self.seed = seed
         self.start = start  # unix seconds
-        self.shops = make_shops(seed, shops)
+        self.days = days
+        self.shops = make_shops(seed, shops, sizes)
 
     def events(self, count: int) -> list[Event]:
-        """``count`` webhooks of the day that begins at ``start``, in order of time."""
-        day = Day(self.seed, self.shops, self.start)
-        fill(day, count)
-        return list(day.play(count))
+        """``count`` webhooks of the days that begin at ``start``, in order of time."""
+        return list(played(self.seed, self.shops, self.start, count, self.days).play())
+
+
+def played(seed: int, shops: Sequence[SandboxShop], start: float, count: int, days: int = 1) -> Day:
+    """A stage with ``count`` webhooks laid on it, as many each day; to be played once."""
+    if not 1 <= days <= count:
+        raise ValueError("each day needs a webhook, and there is at least one day")
+    day = Day(seed, shops, start)
+    for number in range(days):
+        fill(day, count * (number + 1) // days - count * number // days)
+        day.end()
+    return day

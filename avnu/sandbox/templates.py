@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from avnu.sandbox import catalog, extras, followups, orders
-from avnu.sandbox.catalog import Level
+from avnu.sandbox.catalog import Level, Revision
 from avnu.sandbox.encoding import Payload
 from avnu.sandbox.orders import Line, Order
 from avnu.sandbox.shops import SandboxShop, location_payload, shop_payload
@@ -29,6 +29,18 @@ def _order_as(**state: Any) -> Template:
     return lambda shop, at: orders.order_payload(_order(at, shop, **state), at)
 
 
+def _sent(parcels: int) -> Template:
+    """A paid order of two lines of which the first are sent."""
+
+    def write(shop: SandboxShop, at: float) -> Payload:
+        order = _order(at, shop, financial_status="paid")
+        for line in order.lines[:parcels]:
+            followups.fulfill(order, at, [line])
+        return orders.order_payload(order, at)
+
+    return write
+
+
 def _cancelled(shop: SandboxShop, at: float) -> Payload:
     return orders.order_payload(_order(at, shop, financial_status="refunded", cancelled=at), at)
 
@@ -38,19 +50,21 @@ def _order_id(shop: SandboxShop, at: float) -> Payload:
 
 
 def _edited(shop: SandboxShop, at: float) -> Payload:
-    return followups.edit_payload(_order(at, shop), at)
+    return followups.add_piece(_order(at, shop), at)
 
 
 def _refund(shop: SandboxShop, at: float) -> Payload:
-    return followups.refund_payload(_order(at, shop, financial_status="paid"), at)
+    order = _order(at, shop, financial_status="paid")
+    return followups.give_back(order, at, order.lines[:1])
 
 
 def _fulfillment(shop: SandboxShop, at: float) -> Payload:
-    return followups.fulfillment_payload(_order(at, shop, financial_status="paid"), at)
+    order = _order(at, shop, financial_status="paid")
+    return followups.fulfill(order, at, order.lines)
 
 
 def _product(shop: SandboxShop, at: float) -> Payload:
-    return catalog.product_payload(shop, _PRODUCT, 1, at)
+    return catalog.product_payload(shop, _PRODUCT, Revision(1, at))
 
 
 def _product_id(shop: SandboxShop, _at: float) -> Payload:
@@ -78,6 +92,10 @@ def _location(shop: SandboxShop, at: float) -> Payload:
     return location_payload(shop, shop.locations[0], at)
 
 
+def _closed(shop: SandboxShop, at: float) -> Payload:
+    return location_payload(shop, shop.locations[0], at, active=False)
+
+
 def _location_id(shop: SandboxShop, _at: float) -> Payload:
     return {"id": shop.locations[0]}
 
@@ -92,10 +110,8 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
         "orders/updated": _order_as(financial_status="paid"),
         "orders/paid": _order_as(financial_status="paid"),
         "orders/cancelled": _cancelled,
-        "orders/fulfilled": _order_as(financial_status="paid", fulfillment_status="fulfilled"),
-        "orders/partially_fulfilled": _order_as(
-            financial_status="paid", fulfillment_status="partial"
-        ),
+        "orders/fulfilled": _sent(2),
+        "orders/partially_fulfilled": _sent(1),
         "orders/edited": _edited,
         "orders/delete": _order_id,
         "refunds/create": _refund,
@@ -113,7 +129,7 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
         "locations/create": _location,
         "locations/update": _location,
         "locations/activate": _location,
-        "locations/deactivate": _location,
+        "locations/deactivate": _closed,
         "locations/delete": _location_id,
         "app/uninstalled": shop_payload,
         "app/scopes_update": extras.scopes_payload,

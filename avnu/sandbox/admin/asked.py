@@ -1,15 +1,11 @@
 """What a resolver knows of the call that it answers."""
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from graphql import GraphQLResolveInfo
 
 from avnu.sandbox.admin.shop_world import ShopWorld
-
-#: What a resolver returns for an object: its fields by their names in the schema; what costs
-#: something to make may be a function without arguments.
-Source = dict[str, Any]
 
 #: From this API version on, some mutations want a key and a quantity to compare with.
 CAREFUL_SINCE = "2026-04"

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 from graphql import get_directive_values
 
-from avnu.sandbox.admin.asked import Asked, Info, Source
+from avnu.sandbox.admin.asked import Asked, Info
 from avnu.sandbox.admin.gids import gid, number_in
 from avnu.sandbox.admin.once import KeyMismatch
-from avnu.sandbox.admin.products import item_node
 from avnu.sandbox.admin.refusal import bad_request, refusal, too_many
 from avnu.sandbox.admin.shop_fields import location_node
+from avnu.sandbox.admin.source import Source
+from avnu.sandbox.admin.stock_fields import item_node
 from avnu.sandbox.admin.written import utc_of
 from avnu.sandbox.encoding import steady_id
 
@@ -69,7 +70,7 @@ def _check(call: Asked, info: Info, changes: Sequence[dict[str, Any]]) -> None:
 
 
 def _adjust(call: Asked, asks: dict[str, Any]) -> Source:
-    with call.shop.stock.lock:
+    with call.shop.lock:
         errors = _errors(call, asks)
         if errors:
             return _refused(errors)
@@ -88,7 +89,7 @@ def _adjust(call: Asked, asks: dict[str, Any]) -> Source:
 
 def _change(call: Asked, name: str, change: dict[str, Any]) -> Source:
     item_id, location_id = _ids(change)
-    call.shop.stock.adjust(item_id, location_id, change["delta"])
+    call.shop.adjust(item_id, location_id, change["delta"], call.at)
     return {
         "name": name,
         "delta": change["delta"],
@@ -116,7 +117,7 @@ def _errors_of(call: Asked, change: dict[str, Any], field: list[str]) -> list[So
     if call.shop.item_place(item_id) is None:
         message = "The specified inventory item could not be found."
         return [_error([*field, "inventoryItemId"], "INVALID_INVENTORY_ITEM", message)]
-    if location_id not in call.shop.shop.locations:
+    if call.shop.state.location(location_id) is None:
         message = "The specified location could not be found."
         return [_error([*field, "locationId"], "INVALID_LOCATION", message)]
     believed = change.get("changeFromQuantity")

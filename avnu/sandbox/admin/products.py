@@ -1,23 +1,30 @@
 """Products and variants. Values are those of the webhooks; times are written in UTC."""
 
+from collections.abc import Callable
 from typing import Any
 
-from avnu.sandbox.admin.asked import Info, Source
+from avnu.sandbox import catalog
+from avnu.sandbox.admin import stock_fields
+from avnu.sandbox.admin.asked import Info
 from avnu.sandbox.admin.gids import gid, number_in
-from avnu.sandbox.admin.pages import page
-from avnu.sandbox.admin.product_search import matching
-from avnu.sandbox.admin.shop_world import Place, ShopWorld
-from avnu.sandbox.admin.written import utc
+from avnu.sandbox.admin.search import Field, Fields
+from avnu.sandbox.admin.shop_world import ShopWorld
+from avnu.sandbox.admin.source import Lazy, Source
+from avnu.sandbox.admin.written import utc, utc_of
 from avnu.sandbox.encoding import Payload
+from avnu.sandbox.state import Place
 
 
 def products(_: None, info: Info, **args: Any) -> Source:
-    """``products``: by id, or of those the ones that ``query`` finds."""
+    """``products``: by id or by their last change; all, or those that ``query`` finds."""
     shop = info.context.shop
-    ids = shop.product_ids()
-    if args.get("query"):
-        ids = matching(args["query"], shop)
-    return page(ids, lambda product_id: _listed(shop, product_id), args)
+
+    def make(product_id: int) -> Source:
+        node = product_node(shop, product_id)
+        assert node is not None
+        return node
+
+    return shop.products().page(args, _fields(shop), make)
 
 
 def product(_: None, info: Info, id: str) -> Source | None:  # noqa: A002
@@ -30,48 +37,49 @@ def variant(_: None, info: Info, id: str) -> Source | None:  # noqa: A002
     return variant_node(info.context.shop, number_in(id, "ProductVariant"))
 
 
-def variants(source: Source, _info: Info, **args: Any) -> Source:
-    """``Product.variants``: in their order."""
-    made = source["variants"]
-    return page(range(len(made)), lambda position: made[position](), args)
-
-
 def product_node(shop: ShopWorld, product_id: int) -> Source | None:
     """The product of an id, or None."""
     number = shop.product_number(product_id)
-    return None if number is None else _product(shop, shop.product(number))
+    if number is None:
+        return None
+    known = {
+        "__typename": "Product",
+        "id": gid("Product", product_id),
+        "updatedAt": utc_of(shop.revision(number).at),
+    }
+    return Lazy(known, lambda: _product(shop, number, shop.product(number)))
 
 
 def variant_node(shop: ShopWorld, variant_id: int) -> Source | None:
     """The variant of an id, or None."""
     place = shop.variant_place(variant_id)
-    return None if place is None else _at(shop, place)
+    return None if place is None else variant_at(shop, place)
 
 
-def item_node(shop: ShopWorld, item_id: int) -> Source | None:
-    """The inventory item of an id, or None."""
-    place = shop.item_place(item_id)
-    return None if place is None else _item(_at(shop, place))
-
-
-def _listed(shop: ShopWorld, product_id: int) -> Source:
-    node = product_node(shop, product_id)
-    assert node is not None
-    return node
-
-
-def _at(shop: ShopWorld, place: Place) -> Source:
+def variant_at(shop: ShopWorld, place: Place) -> Source:
+    """The variant that stands at a place."""
     number, position = place
-    made: Source = _product(shop, shop.product(number))["variants"][position]()
+    owner = product_node(shop, catalog.product_id(shop.shop, number))
+    assert owner is not None
+    made: Source = owner["variants"][shop.state.positions(number).index(position)]()
     return made
 
 
-def _item(variant_source: Source) -> Source:
-    item: Source = variant_source["inventoryItem"]
-    return item
+def _fields(shop: ShopWorld) -> Fields:
+    def of(name: str) -> Callable[[int], Any]:
+        def read(product_id: int) -> Any:
+            number = shop.product_number(product_id)
+            assert number is not None
+            return str(shop.product(number)[name]).lower()
+
+        return read
+
+    names = ("status", "title", "handle", "product_type", "vendor")
+    searched = {name: Field(str.lower, of(name)) for name in names}
+    return {"id": Field(int, lambda product_id: product_id), **searched}
 
 
-def _product(shop: ShopWorld, payload: Payload) -> Source:
+def _product(shop: ShopWorld, number: int, payload: Payload) -> Source:
     source: Source = {
         "__typename": "Product",
         "id": payload["admin_graphql_api_id"],
@@ -82,18 +90,20 @@ def _product(shop: ShopWorld, payload: Payload) -> Source:
         "productType": payload["product_type"],
         "descriptionHtml": payload["body_html"],
         "tags": payload["tags"].split(", "),
-        "createdAt": lambda: utc(payload["created_at"]),
-        "updatedAt": lambda: utc(payload["updated_at"]),
-        "publishedAt": lambda: utc(payload["published_at"]),
+        "createdAt": utc(payload["created_at"]),
+        "updatedAt": utc(payload["updated_at"]),
+        "publishedAt": utc(payload["published_at"]),
         "variantsCount": {"count": len(payload["variants"]), "precision": "EXACT"},
     }
     # Functions, because most callers want a product without its variants.
-    source["variants"] = [lambda of=of: _variant(shop, source, of) for of in payload["variants"]]
+    source["variants"] = [
+        lambda of=of, place=(number, position): _variant(shop, source, of, place)
+        for of, position in zip(payload["variants"], shop.state.positions(number), strict=True)
+    ]
     return source
 
 
-def _variant(shop: ShopWorld, owner: Source, payload: Payload) -> Source:
-    item_id = payload["inventory_item_id"]
+def _variant(shop: ShopWorld, owner: Source, payload: Payload, place: Place) -> Source:
     return {
         "__typename": "ProductVariant",
         "id": payload["admin_graphql_api_id"],
@@ -105,11 +115,10 @@ def _variant(shop: ShopWorld, owner: Source, payload: Payload) -> Source:
         "position": payload["position"],
         "createdAt": lambda: utc(payload["created_at"]),
         "updatedAt": lambda: utc(payload["updated_at"]),
-        "inventoryQuantity": payload["inventory_quantity"] + shop.stock.change(item_id),
-        "inventoryItem": {
-            "__typename": "InventoryItem",
-            "id": gid("InventoryItem", item_id),
-            "sku": payload["sku"],
-        },
+        "inventoryQuantity": payload["inventory_quantity"],
+        "inventoryPolicy": payload["inventory_policy"].upper(),
+        "taxable": payload["taxable"],
+        "selectedOptions": [{"name": "Size", "value": payload["option1"]}],
+        "inventoryItem": lambda: stock_fields.item_at(shop, place),
         "product": owner,
     }

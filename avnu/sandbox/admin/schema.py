@@ -15,16 +15,31 @@ from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, build_schema
 
-from avnu.sandbox.admin import inventory, nodes, products, shop_fields, webhook_fields
-from avnu.sandbox.admin.asked import Info, Source
+from avnu.sandbox.admin import (
+    inventory,
+    nodes,
+    order_fields,
+    products,
+    shop_fields,
+    stock_fields,
+    webhook_fields,
+)
+from avnu.sandbox.admin.asked import Info
+from avnu.sandbox.admin.pages import listed
+from avnu.sandbox.admin.source import Source
 
 RESOLVERS: Mapping[str, Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "QueryRoot": {
+            "inventoryItem": stock_fields.item,
+            "inventoryItems": stock_fields.items,
+            "inventoryLevel": stock_fields.level,
             "location": shop_fields.location,
             "locations": shop_fields.locations,
             "node": nodes.node,
             "nodes": nodes.nodes,
+            "order": order_fields.order,
+            "orders": order_fields.orders,
             "product": products.product,
             "productVariant": products.variant,
             "products": products.products,
@@ -37,7 +52,20 @@ RESOLVERS: Mapping[str, Mapping[str, Callable[..., Any]]] = MappingProxyType(
             "webhookSubscriptionCreate": webhook_fields.create,
             "webhookSubscriptionDelete": webhook_fields.delete,
         },
-        "Product": {"variants": products.variants},
+        "Fulfillment": {
+            "fulfillmentLineItems": listed,
+            "trackingInfo": order_fields.first_of,
+        },
+        "InventoryItem": {"inventoryLevels": listed},
+        "InventoryLevel": {"quantities": stock_fields.quantities},
+        "Location": {"inventoryLevels": stock_fields.levels},
+        "Order": {
+            "fulfillments": order_fields.first_of,
+            "lineItems": listed,
+            "refunds": order_fields.first_of,
+        },
+        "Product": {"variants": listed},
+        "Refund": {"refundLineItems": listed, "transactions": listed},
     }
 )
 

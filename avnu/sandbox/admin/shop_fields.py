@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from avnu.sandbox.admin.asked import Info, Source
+from avnu.sandbox.admin.asked import Info
 from avnu.sandbox.admin.gids import gid, number_in
 from avnu.sandbox.admin.pages import page
 from avnu.sandbox.admin.shop_world import ShopWorld
-from avnu.sandbox.shops import location_payload, shop_payload
+from avnu.sandbox.admin.source import Source
+from avnu.sandbox.admin.written import utc
+from avnu.sandbox.shops import shop_payload
 
 #: What a merchant sees of each plan.
 PLAN_NAMES: Mapping[str, str] = MappingProxyType(
@@ -49,10 +51,13 @@ def shop(_: None, info: Info) -> Source:
 
 
 def locations(_: None, info: Info, **args: Any) -> Source:
-    """``locations``: by id; all of the sandbox's are active."""
+    """``locations``: by id, whatever ``sortKey`` says; inactive ones where that is asked."""
     world = info.context.shop
-    ids = sorted(world.shop.locations)
-    return page(ids, lambda own_id: _location(world, own_id), args)
+    found = {own_id: _location(world, own_id) for own_id in world.state.location_ids()}
+    wanted = [
+        own_id for own_id, one in found.items() if args.get("includeInactive") or one["isActive"]
+    ]
+    return page(wanted, lambda own_id: found[own_id], args)
 
 
 def location(_: None, info: Info, id: str) -> Source | None:  # noqa: A002
@@ -62,15 +67,23 @@ def location(_: None, info: Info, id: str) -> Source | None:  # noqa: A002
 
 def location_node(world: ShopWorld, own_id: int) -> Source | None:
     """The location of an id, or None."""
-    return _location(world, own_id) if own_id in world.shop.locations else None
+    return None if world.state.location(own_id) is None else _location(world, own_id)
 
 
 def _location(world: ShopWorld, own_id: int) -> Source:
-    payload = location_payload(world.shop, own_id, world.start)
+    payload = world.state.location(own_id)
+    assert payload is not None
     return {
         "__typename": "Location",
         "id": payload["admin_graphql_api_id"],
         "name": payload["name"],
         "isActive": payload["active"],
+        "isFulfillmentService": payload["legacy"],
         "fulfillsOnlineOrders": True,
+        "address": {
+            "countryCode": payload["country_code"],
+            "provinceCode": payload["province_code"],
+        },
+        "createdAt": utc(payload["created_at"]),
+        "updatedAt": utc(payload["updated_at"]),
     }

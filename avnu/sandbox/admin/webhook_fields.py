@@ -3,10 +3,11 @@
 import re
 from typing import Any
 
-from avnu.sandbox.admin.asked import Info, Source
+from avnu.sandbox.admin.asked import Info
 from avnu.sandbox.admin.gids import gid, number_in
 from avnu.sandbox.admin.pages import page
 from avnu.sandbox.admin.shop_world import ShopWorld
+from avnu.sandbox.admin.source import Source
 from avnu.sandbox.admin.subscriptions import Subscription, TopicTaken
 from avnu.sandbox.admin.written import utc_of
 

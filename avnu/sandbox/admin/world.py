@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Self
 
 from avnu.sandbox.admin.shop_world import ShopWorld
-from avnu.sandbox.day import Day
-from avnu.sandbox.shops import SandboxShop, make_shops, shop_named
-from avnu.sandbox.store import FIRST_DAY
-from avnu.sandbox.stories import fill
+from avnu.sandbox.shops import USUAL_SIZES, SandboxShop, Sizes, make_shops, shop_named
+from avnu.sandbox.state import ShopState
+from avnu.sandbox.store import FIRST_DAY, played
 
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.myshopify\.com")
 
@@ -27,22 +26,17 @@ class World:
         *,
         start: float = FIRST_DAY,
         strict: bool = False,
-        touched: Mapping[tuple[str, int], tuple[int, float]] | None = None,
-        deleted: Iterable[tuple[str, int]] = (),
+        states: Mapping[str, ShopState] | None = None,
+        left: Iterable[str] = (),
     ) -> None:
         self.start = start
         self.strict = strict
+        #: Shops that have no app any more on the evening of the day.
+        self.left = frozenset(left)
         self._lock = threading.Lock()
-        edits: dict[str, dict[int, tuple[int, float]]] = {}
-        for (domain, number), last in (touched or {}).items():
-            edits.setdefault(domain, {})[number] = last
-        gone: dict[str, list[int]] = {}
-        for domain, number in deleted:
-            gone.setdefault(domain, []).append(number)
+        known = states or {}
         self._shops = {
-            shop.domain: ShopWorld(
-                shop, start, edits.get(shop.domain, {}), gone.get(shop.domain, ())
-            )
+            shop.domain: ShopWorld(known.get(shop.domain) or ShopState(shop), start)
             for shop in shops
         }
 
@@ -55,17 +49,18 @@ class World:
         start: float = FIRST_DAY,
         *,
         strict: bool = False,
+        sizes: Sizes = USUAL_SIZES,
+        days: int = 1,
     ) -> Self:
-        """The evening of a day: what ``Store(seed, shops, start).events(deliveries)`` leaves.
+        """The last evening: what ``Store(…).events(deliveries)`` of the same arguments leaves.
 
-        No answer is older than a webhook of that day: a product that was edited has its last
-        version, one that was deleted is gone.
+        No answer is older than a webhook of that time: what was changed is as it was told last,
+        what was deleted is gone.
         """
-        day = Day(seed, make_shops(seed, shops), start)
-        fill(day, deliveries)
-        for _ in day.play(deliveries):
+        day = played(seed, make_shops(seed, shops, sizes), start, deliveries, days)
+        for _ in day.play():
             pass
-        return cls(day.shops, start=start, strict=strict, touched=day.touched, deleted=day.deleted)
+        return cls(day.shops, start=start, strict=strict, states=day.states, left=day.left)
 
     def take_in(self, other: "World") -> list[str]:
         """The shops of another world are as they are there from now on; returns their domains."""
@@ -86,5 +81,5 @@ class World:
             if domain not in self._shops:
                 if self.strict or not _DOMAIN.fullmatch(domain):
                     raise KeyError(domain)
-                self._shops[domain] = ShopWorld(shop_named(domain), self.start, {}, ())
+                self._shops[domain] = ShopWorld(ShopState(shop_named(domain)), self.start)
             return self._shops[domain]
