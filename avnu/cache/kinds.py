@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from avnu.cache.values import Location, Product, ShopProfile, Subscription, Variant
+from avnu.cache.values import Location, Page, Product, ShopProfile, Subscription, Variant
 
 T = TypeVar("T")
 
@@ -51,8 +51,8 @@ VARIANT: Kind[Variant] = Kind("variant", Variant, 5 * MINUTE_S, 6 * HOUR_S, _of_
 SUBSCRIPTIONS: Kind[tuple[Subscription, ...]] = Kind(
     "subscriptions", tuple[Subscription, ...], 5 * MINUTE_S, HOUR_S
 )
-# A page of a long list, of one version of what it belongs to: that does not change any more.
-PAGE: Kind[bytes] = Kind("page", bytes, HOUR_S, HOUR_S)
+# Of one version of what it belongs to, so it does not change any more.
+PAGE: Kind[Page] = Kind("page", Page, HOUR_S, 2 * HOUR_S)
 
 KINDS: dict[str, Kind[Any]] = {
     kind.name: kind for kind in (SHOP, LOCATIONS, PRODUCT, VARIANT, SUBSCRIPTIONS, PAGE)

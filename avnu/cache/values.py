@@ -61,3 +61,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     address: str
     api_version: str = ""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a long list as Shopify answered it, see ``avnu/shopify/reads/pages.py``."""
+
+    content: bytes

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from avnu.cache import Cache, Loaded, kinds
+from avnu.cache import Cache, Loaded, kinds, values
 from avnu.shopify.admin import Admin
 from avnu.shopify.reads.pages import Keep
 
@@ -12,8 +12,12 @@ def keeper(cache: Cache, admin: Admin) -> Keep:
 
     def keep(name: str, load: Callable[[], bytes]) -> bytes:
         page = cache.get(
-            kinds.PAGE, admin.shop, name, lambda: Loaded(load()), until_s=admin.until_s
+            kinds.PAGE,
+            admin.shop,
+            name,
+            lambda: Loaded(values.Page(content=load())),
+            until_s=admin.until_s,
         )
-        return b"" if page is None else page
+        return b"" if page is None else page.content
 
     return keep
