@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, tuple_
 
 from avnu.store.market import tables, upsert
 from avnu.store.market.changes import Kind
@@ -101,6 +101,18 @@ def levels(connection: Connection, shop: str, inventory_item_id: int) -> tuple[L
     Levels are not deleted with either: their topics say that in their own time and order.
     """
     row = tables.inventory_levels.c
+    query = (
+        select(tables.inventory_levels)
+        .where(row.shop == shop, row.inventory_item_id == inventory_item_id)
+        .where(live(LEVELS), shown())
+        .order_by(row.location_id)
+    )
+    return tuple(_version(one, LEVELS, Level) for one in connection.execute(query))
+
+
+def shown() -> ColumnElement[bool]:
+    """True for a level whose item and location were not deleted."""
+    row = tables.inventory_levels.c
     dead = [
         exists().where(
             table.c.shop == row.shop, table.c.id == row[name], table.c.deleted_at.is_not(None)
@@ -110,13 +122,7 @@ def levels(connection: Connection, shop: str, inventory_item_id: int) -> tuple[L
             (tables.locations, "location_id"),
         )
     ]
-    query = (
-        select(tables.inventory_levels)
-        .where(row.shop == shop, row.inventory_item_id == inventory_item_id)
-        .where(live(LEVELS), and_(*(~one for one in dead)))
-        .order_by(row.location_id)
-    )
-    return tuple(_version(one, LEVELS, Level) for one in connection.execute(query))
+    return and_(*(~one for one in dead))
 
 
 def counts(connection: Connection, shop: str) -> dict[Kind, int]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select, tuple_
 from avnu.store.database import Store
 from avnu.store.market.changes import Kind
 from avnu.store.market.families import EVERY, Family, Parts, Resource, fields_of
+from avnu.store.market.reading import shown
 from avnu.store.market.upsert import live
 from avnu.store.market.versions import (
     FulfilledLine,
@@ -56,6 +57,8 @@ _PART_TYPES: Mapping[str, type[Part]] = MappingProxyType(
 def walk(store: Store, shop: str, kind: Kind) -> Iterator[Any]:
     """The live resources of one kind with their parts, by key. Raises StoreUnavailable.
 
+    Levels of an item or a location that was deleted are not among them.
+
     An order comes without its refunds and shipments: those are kinds of their own. Each page is a
     look of its own, so what is written meanwhile may be seen or not.
     """
@@ -67,6 +70,8 @@ def walk(store: Store, shop: str, kind: Kind) -> Iterator[Any]:
         .order_by(*keys)
         .limit(_PAGE)
     )
+    if kind is Kind.LEVEL:
+        query = query.where(shown())
     page = query
     while True:
         with store.reading() as connection:
