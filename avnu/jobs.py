@@ -34,6 +34,7 @@ class Job(msgspec.Struct, frozen=True):
 _EVERY = (
     Job("refresh_tokens", lambda settings: settings.tokens_every_seconds),
     Job("purge", lambda settings: settings.purge_every_seconds),
+    Job("reconcile", lambda settings: settings.reconcile_every_seconds),
 )
 
 JOBS: Mapping[str, Job] = MappingProxyType({job.name: job for job in _EVERY})

@@ -5,6 +5,13 @@ failure; what is here can wait for a while. Each job is one caller's in each per
 of beats runs. How to add one: ``avnu/jobs.py``.
 """
 
+from celery import Task, shared_task
+
+from avnu.app import AvnuCelery
+from avnu.errors import HandlerFailed
+from avnu.reconcile.slices import new_owner, run_slice
+from avnu.reconcile.starting import begin_due
+from avnu.run import place_of
 from avnu.runtime import Runtime
 from avnu.upkeep import job
 
@@ -19,3 +26,30 @@ def refresh_tokens(runtime: Runtime, until_s: float) -> dict[str, int]:
 def purge(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Remove what is past its time from the database."""
     return {}
+
+
+@job
+def reconcile(runtime: Runtime, until_s: float) -> dict[str, int]:
+    """Begin the comparisons with Shopify that are due; each is a task of its own."""
+    owner = new_owner(runtime)
+    store = runtime.shopify.get().store
+    due = begin_due(store, runtime.settings, owner, runtime.random)
+    for shop, resource in due:
+        reconcile_shop.apply_async((shop, resource, owner))
+    return {"begun": len(due)}
+
+
+@shared_task(name="tasks.maintenance.reconcile_shop", bind=True)
+def reconcile_shop(
+    task: Task[..., object], shop: str, resource: str, owner: str
+) -> dict[str, int | str]:
+    """Compare a shop's products, items, levels, locations or orders with Shopify, for a second."""
+    app = task.app
+    assert isinstance(app, AvnuCelery)
+    try:
+        return run_slice(
+            app.runtime, shop, resource, owner, lambda *slice_: task.apply_async(slice_)
+        )
+    except Exception as fault:  # noqa: BLE001 -- whatever it is, it is told by its place
+        # Its message may quote what it worked on.
+        raise HandlerFailed(place_of(fault)).with_traceback(fault.__traceback__) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from avnu.clock import Clock
-from avnu.errors import BudgetSpent, CheckFailed, OutOfTime, Park, Throttled
+from avnu.errors import BudgetSpent, CallRefused, CheckFailed, OutOfTime, Park, Throttled
 from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes
 from avnu.reconcile.posting import LineTooLong
 from avnu.reconcile.resources import Resource
@@ -33,22 +33,30 @@ class Foreground:
     def run_to_end(self, mark: Watermark, told: Callable[[Watermark], object]) -> Watermark:
         """Takes all steps; ``told`` of the row after each. The row as it is in the end.
 
-        However it ends, the row is let go. Raises CheckFailed where another has taken it.
+        However it ends, the row is let go. Raises CheckFailed where another has taken it, and
+        CallRefused where Shopify will never answer this; then the next run begins anew.
         """
         last = mark
         try:
             while last.run_at is not None:
-                try:
-                    last = _still_ours(self._steps.step(last, grace_s=0.0))
-                except _WORTH_WAITING as park:
-                    self._wait(park)
-                    last = _still_ours(self._steps.marks.save(last))
-                else:
-                    told(last)
+                last = self._step(last)
+                told(last)
+        except CallRefused as fault:
+            self._steps.marks.give_up(last, self._steps.next_s(), type(fault).__name__)
+            raise
         finally:
+            # Of one that was given up, or is another's, this changes nothing.
             if last.run_at is not None:
                 self._steps.marks.let_go(last, 0.0, None)
         return last
+
+    def _step(self, mark: Watermark) -> Watermark:
+        while True:
+            try:
+                return _still_ours(self._steps.step(mark, grace_s=0.0))
+            except _WORTH_WAITING as park:
+                self._wait(park)
+                mark = _still_ours(self._steps.marks.save(mark))
 
     def look_only(self, domain: str, resource: Resource, since: datetime | None) -> Iterator[Found]:
         """What a run would find, page by page; nothing is changed, whoever else runs."""

@@ -14,8 +14,9 @@ from avnu.store.market.changes import Kind
 from avnu.store.market.versions import Key, LevelKey
 from avnu.webhook import Shop
 
-# As many ids as one call can ask for.
-_SWEPT = 250
+# As many ids as one call can ask for. Levels are asked for item by item, at several points each: a
+# page must not cost more than a shop's bucket holds, or it would never come to its end.
+_SWEPT, _LEVELS_SWEPT = 250, 50
 
 # Without the scope read_all_orders Shopify shows the orders of the last 60 days only, and calls any
 # older one missing: taken for deletes, that would be all of a shop's past.
@@ -52,12 +53,13 @@ def look_for_deletes(
 ) -> Found:
     """What the database has and Shopify has not. ``created_since``: only what is younger."""
     after = None if cursor is None else key_of(cursor)
+    most = _LEVELS_SWEPT if resource.kind is Kind.LEVEL else _SWEPT
     ours = shop.market.keys(
-        shop.domain, resource.kind, after=after, most=_SWEPT, created_since=created_since
+        shop.domain, resource.kind, after=after, most=most, created_since=created_since
     )
     there = _there(shop, resource.kind, ours) if ours else frozenset()
     gone = tuple(key for key in ours if key not in there)
-    return Found(text_of(ours[-1]) if len(ours) == _SWEPT else None, len(ours), gone=gone)
+    return Found(text_of(ours[-1]) if len(ours) == most else None, len(ours), gone=gone)
 
 
 def swept_from(resource: Resource, scopes: tuple[str, ...], now: datetime) -> datetime | None:

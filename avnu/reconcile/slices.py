@@ -37,7 +37,10 @@ def run_slice(
     noting that; the next run begins anew.
     """
     steps = steps_of(runtime)
-    mark = steps.marks.take(shop, resource, owner, new_owner(runtime))
+    try:
+        mark = steps.marks.take(shop, resource, owner, new_owner(runtime))
+    except Park as fault:
+        return {"ended": fault.cause}
     if mark is None:
         return {"ended": "lost"}
     before = mark.looked
