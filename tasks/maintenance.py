@@ -5,27 +5,48 @@ failure; what is here can wait for a while. Each job is one caller's in each per
 of beats runs. How to add one: ``avnu/jobs.py``.
 """
 
+from datetime import timedelta
+
 from celery import Task, shared_task
+from redis.exceptions import RedisError
 
 from avnu.app import AvnuCelery
-from avnu.errors import HandlerFailed
+from avnu.breaker.control import BreakerControl
+from avnu.breaker.policy import SHOPIFY, BreakerPolicy
+from avnu.errors import BreakerOpen, HandlerFailed
+from avnu.keys import Keys
 from avnu.reconcile.slices import new_owner, run_slice
 from avnu.reconcile.starting import begin_due
 from avnu.run import place_of
 from avnu.runtime import Runtime
+from avnu.settings import Settings
+from avnu.store.ahead import Ahead
+from avnu.store.columns import instant
+from avnu.store.purging import purge_leftovers, purge_tombstones
 from avnu.upkeep import job
 
 
 @job
 def refresh_tokens(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Ask for new tokens before the old ones end, also of shops in which nothing happens."""
-    return {}
+    shopify = runtime.shopify.get()
+    _require_closed(runtime)
+    did = Ahead(shopify.store, shopify.tokens, runtime.clock).run(until_s)
+    return {"refreshed": did.refreshed, "failed": did.failed}
 
 
 @job
 def purge(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Remove what is past its time from the database."""
-    return {}
+    store, now = runtime.shopify.get().store, instant(runtime.clock.time())
+
+    def more() -> bool:
+        return runtime.clock.monotonic() < until_s
+
+    return {
+        "tombstones": purge_tombstones(store, now - _kept(runtime.settings), more),
+        "leftovers": purge_leftovers(store, now, more),
+    }
 
 
 @job
@@ -53,3 +74,20 @@ def reconcile_shop(
     except Exception as fault:  # noqa: BLE001 -- whatever it is, it is told by its place
         # Its message may quote what it worked on.
         raise HandlerFailed(place_of(fault)).with_traceback(fault.__traceback__) from None
+
+
+def _require_closed(runtime: Runtime) -> None:
+    """While Shopify is down, or an operator says so, nobody asks it. Raises BreakerOpen."""
+    names, policy = Keys(runtime.settings.avnu_namespace), BreakerPolicy.of(runtime.settings)
+    try:
+        state = BreakerControl(runtime.connections.cache(), names, policy).show(SHOPIFY)
+    except (RedisError, OSError):
+        return  # the first answer will tell
+    if state.state in ("open", "forced-open"):
+        raise BreakerOpen(SHOPIFY, state.left_ms / 1000)
+
+
+def _kept(settings: Settings) -> timedelta:
+    """How long tombstones are kept: longer than any webhook waits, or stays to be replayed."""
+    longest_s = settings.park_max_seconds + settings.dead_ttl_seconds
+    return max(timedelta(days=settings.tombstone_days), timedelta(days=1, seconds=longest_s))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from avnu.cli.session import let_go_on
 from avnu.clock import SystemClock
+from avnu.reconcile.starting import due_now
 from avnu.settings import Settings, load_settings
 from avnu.shopify.exchange import TokenEndpoint
 from avnu.shopify.transport import Transport
@@ -29,8 +30,11 @@ def open_store() -> Iterator[tuple[Settings, Store]]:
 
 
 def installing(settings: Settings, store: Store) -> Installing:
-    """Takes tokens in. Raises SettingsInvalid without TOKEN_ENCRYPTION_KEYS."""
-    return Installing(store, require_vault(settings), SystemClock(), random.SystemRandom())
+    """Takes tokens in; who comes back is reconciled. Raises SettingsInvalid without keys."""
+    return Installing(
+        store, require_vault(settings), SystemClock(), random.SystemRandom(),
+        returning=lambda shop: due_now(store, shop),
+    )  # fmt: skip
 
 
 def tokens(settings: Settings, store: Store) -> Tokens:

@@ -1,6 +1,7 @@
 """A shop comes in, or comes back: its tokens are sealed and kept in one transaction."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -20,9 +21,21 @@ _NO_TOKENS: dict[str, Any] = {
 
 
 class Installing:
-    """Takes tokens in. Everything raises StoreUnavailable and StoreOutdated."""
+    """Takes tokens in. Everything raises StoreUnavailable and StoreOutdated.
 
-    def __init__(self, store: Store, vault: Vault, clock: Clock, chance: random.Random) -> None:
+    ``returning(shop)`` is told of a shop that had uninstalled the app, before it is installed: what
+    it has missed is to be asked for. It may be told twice.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        clock: Clock,
+        chance: random.Random,
+        returning: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self._returning = returning
         self._store = store
         self._vault = vault
         self._clock = clock
@@ -42,6 +55,8 @@ class Installing:
         A refresh of the old pair that is under way is not kept any more. With ``replace=False`` a
         shop that has tokens is left alone. Answers whether the tokens were taken.
         """
+        if self._has_left(domain):
+            self._returning(domain)
         now_s = self._clock.time()
         changes: dict[str, Any] = {
             **_NO_TOKENS,
@@ -70,6 +85,11 @@ class Installing:
                 changes["installed_at"] = instant(now_s)
             connection.execute(update(shops).where(shops.c.domain == domain).values(changes))
         return True
+
+    def _has_left(self, domain: str) -> bool:
+        query = select(shops.c.uninstalled_at).where(shops.c.domain == domain)
+        with self._store.reading() as connection:
+            return connection.execute(query).scalar() is not None
 
     def _make_row(self, connection: Connection, domain: str, now_s: float) -> None:
         """An empty row, unless there is one; two processes may do this at once."""

@@ -86,21 +86,6 @@ class Shops:
                 return
             after = rows[-1].domain
 
-    def expiring(self, before: datetime, limit: int) -> list[str]:
-        """Domains of installed shops whose refresh token ends before then, the nearest first.
-
-        A shop without traffic never asks for its token, and would lose it for good.
-        """
-        query = (
-            select(shops.c.domain)
-            .where(shops.c.status == Status.INSTALLED.value, shops.c.refresh_token.is_not(None))
-            .where(shops.c.refresh_expires_at < before)
-            .order_by(shops.c.refresh_expires_at)
-            .limit(limit)
-        )
-        with self._store.reading() as connection:
-            return list(connection.execute(query).scalars())
-
     def mark(self, domain: str, status: Status, reason: str = "") -> bool:
         """Note what Shopify says of a shop; answers whether that is new.
 

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 
 from avnu.clock import SystemClock
 from avnu.inbox import Inbox
+from avnu.reconcile.watermarks import Watermarks
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.store.database import Store
@@ -306,3 +307,14 @@ def test_rotate_keys(avnu: Run, environ: dict[str, str]) -> None:
     lost = avnu("shops", "rotate-keys")
     assert lost.exit_code == 1
     assert SHOP in lost.stderr
+
+
+def test_a_shop_that_comes_back_is_asked_for_what_it_missed(
+    avnu: Run, store: Store, shops: Shops
+) -> None:
+    add(avnu)
+    marks = Watermarks(store, 0)
+    assert marks.of(SHOP) == []
+    shops.uninstall(SHOP)
+    assert add(avnu).exit_code == 0
+    assert {mark.since for mark in marks.of(SHOP)} == {None}

@@ -1,16 +1,20 @@
 """The shops in the database: installed, marked, uninstalled, installed again."""
 
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from avnu.clock import SystemClock
 from avnu.errors import UnknownShop
 from avnu.secret import Secret
 from avnu.store.database import Store
+from avnu.store.installing import Installing
 from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops, Status
 from avnu.store.tables import shops as table
+from avnu.store.vault import Vault
 from tests.support.token_server import SHOP
 
 pytest_plugins = ("tests.support.store_fixtures",)
@@ -100,18 +104,22 @@ def test_resume_forgets_what_is_noted_against_a_shop(shops: Shops, install: Inst
     assert (found.status, found.reason) == (Status.INSTALLED, "")
 
 
-def test_refresh_tokens_that_end_soon_are_found_nearest_first(
-    shops: Shops, install: Install
+def test_who_comes_back_is_told_of_before_it_is_installed(
+    store: Store, key: str, shops: Shops
 ) -> None:
-    for name, days in (("late", 60), ("soon", 5), ("sooner", 3), ("gone", 1)):
-        life_s = days * 86_400.0
-        install(TokenPair(Secret("a"), Secret("r"), 3600.0, life_s), shop=f"{name}.myshopify.com")
-    install(LASTING, shop="lasting.myshopify.com")
-    shops.uninstall("gone.myshopify.com")
-    before = datetime.now(UTC) + timedelta(days=14)
-    names = ["sooner.myshopify.com", "soon.myshopify.com"]
-    assert shops.expiring(before, limit=10) == names
-    assert shops.expiring(before, limit=1) == names[:1]
+    told: list[tuple[str, Status]] = []
+    taking = Installing(
+        store, Vault((Secret(key),)), SystemClock(), random.Random(1),
+        returning=lambda shop: told.append((shop, shops.get(shop).status)),
+    )  # fmt: skip
+    taking.install(SHOP, PAIR)
+    taking.install(SHOP, PAIR)
+    shops.mark(SHOP, Status.UNAUTHORISED)
+    taking.install(SHOP, PAIR)
+    assert told == []
+    shops.uninstall(SHOP)
+    taking.install(SHOP, PAIR)
+    assert told == [(SHOP, Status.UNINSTALLED)]
 
 
 def test_plan_and_scopes_are_noted(shops: Shops, install: Install) -> None:
