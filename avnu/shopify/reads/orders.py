@@ -176,7 +176,7 @@ def _refund_line(node: RefundLineNode) -> RefundLine:
 
 def _transaction(node: TransactionNode) -> RefundTransaction:
     # Webhooks name the amount that the customer saw.
-    money = node.amount_set.presentment_money or node.amount_set.shop_money
+    money = node.amount_set.presentment_money
     return RefundTransaction(
         id=id_of(node.id),
         kind=word(node.kind),

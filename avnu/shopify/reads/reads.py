@@ -60,14 +60,19 @@ class Reads:
 
     def products_by_part(self, ids: Iterable[int]) -> Iterator[dict[int, Product | None]]:
         """The same, some at a time; None: Shopify does not have it."""
+        wanted = list(ids)
+        # First, as it may park too; and it is not asked for the sake of nothing.
+        currency = self._currency() if wanted else ""
         return self._converted(
-            filling.PRODUCTS, ids, lambda node, at: products.product(node, self._currency(), at)
+            filling.PRODUCTS, wanted, lambda node, at: products.product(node, currency, at)
         )
 
     def items(self, ids: Iterable[int]) -> dict[int, Item]:
         """Inventory items."""
+        wanted = list(ids)
+        currency = self._currency() if wanted else ""
         return self._plain(
-            stock_queries.ITEMS, ids, lambda node, at: stock.item(node, self._currency(), at)
+            stock_queries.ITEMS, wanted, lambda node, at: stock.item(node, currency, at)
         )
 
     def levels(self, item_ids: Iterable[int]) -> dict[int, tuple[Level, ...]]:

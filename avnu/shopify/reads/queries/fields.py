@@ -11,6 +11,7 @@ Int = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
 
 PAGE = "pageInfo { hasNextPage endCursor }"
 SHOP_MONEY = "{ shopMoney { amount currencyCode } }"
+SEEN_MONEY = "{ presentmentMoney { amount currencyCode } }"
 BOTH_MONEY = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
 
 
@@ -32,3 +33,9 @@ class MoneyBag(msgspec.Struct, frozen=True, rename="camel"):
 
     shop_money: Money
     presentment_money: Money | None = None
+
+
+class SeenMoney(msgspec.Struct, frozen=True, rename="camel"):
+    """A price as the customer saw it."""
+
+    presentment_money: Money

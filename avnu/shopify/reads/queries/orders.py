@@ -11,10 +11,12 @@ from avnu.shopify.query import Connection, NodesQuery
 from avnu.shopify.reads.queries.fields import (
     BOTH_MONEY,
     PAGE,
+    SEEN_MONEY,
     SHOP_MONEY,
     Int,
     MoneyBag,
     Named,
+    SeenMoney,
 )
 from avnu.shopify.reads.queries.more import more
 
@@ -85,7 +87,7 @@ class TransactionNode(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     kind: str
     status: str
-    amount_set: MoneyBag
+    amount_set: SeenMoney
     created_at: Time | None = None
 
 
@@ -138,7 +140,7 @@ _REFUND_LINE = (
     "id quantity restockType lineItem { id } location { id }"
     f" subtotalSet {SHOP_MONEY} totalTaxSet {SHOP_MONEY}"
 )
-_TRANSACTION = f"id kind status createdAt amountSet {BOTH_MONEY}"
+_TRANSACTION = f"id kind status createdAt amountSet {SEEN_MONEY}"
 _ORDER = (
     "id name number test createdAt updatedAt processedAt cancelledAt closedAt cancelReason"
     " displayFinancialStatus displayFulfillmentStatus currencyCode presentmentCurrencyCode"
