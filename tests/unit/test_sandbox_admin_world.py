@@ -5,18 +5,16 @@ import json
 from typing import Any
 
 import pytest
-from graphql import ExecutionResult, execute_sync, parse
 
 from avnu.sandbox import catalog
 from avnu.sandbox.admin import World
-from avnu.sandbox.admin.asked import Asked
 from avnu.sandbox.admin.gids import gid
-from avnu.sandbox.admin.schema import admin_schema, field_of, type_of
 from avnu.sandbox.shops import make_shops
 from avnu.sandbox.store import FIRST_DAY, Store
+from tests.support.admin_schema import ask
+from tests.support.told import without_stock
 
 SEED, SHOPS, DELIVERIES = 7, 25, 1500
-SCHEMA = admin_schema()
 HAND = "amber-lamps.myshopify.com"
 
 
@@ -37,27 +35,6 @@ def told_by_webhooks() -> tuple[dict[tuple[str, int], Any], set[tuple[str, int]]
         elif event.topic == "products/delete":
             gone.add((event.shop.domain, json.loads(event.body)["id"]))
     return last, gone
-
-
-def ask(world: World, shop: str, text: str, **variables: Any) -> Any:
-    asked = Asked(world.shop(shop), "basic", "2026-07", FIRST_DAY)
-    result = execute_sync(
-        SCHEMA, parse(text), None, asked, variables,
-        field_resolver=field_of, type_resolver=type_of,
-    )  # fmt: skip
-    assert isinstance(result, ExecutionResult)
-    assert not result.errors, result.errors
-    return result.data
-
-
-def without_stock(product: Any) -> Any:
-    """What lies there belongs to the levels, and changes without the product."""
-    stock = {"inventory_quantity", "old_inventory_quantity"}
-    variants = [
-        {name: value for name, value in variant.items() if name not in stock}
-        for variant in product["variants"]
-    ]
-    return {**product, "variants": variants}
 
 
 def test_a_product_is_as_its_last_webhook_showed_it(world: World) -> None:
