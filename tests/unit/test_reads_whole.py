@@ -36,6 +36,16 @@ def test_no_call_is_made_for_nothing() -> None:
     assert nothing.existing(Kind.ORDER, []) == frozenset()
 
 
+def test_a_currency_that_cannot_be_had_parks_before_anything_is_spent() -> None:
+    def currency() -> str:
+        raise BudgetSpent(SHOP, 5)
+
+    shopify = Catalogue({5: 1})
+    with pytest.raises(BudgetSpent):
+        Reads(shopify.admin(), Hand(), currency).products([5])
+    assert shopify.asked == []
+
+
 def test_an_id_is_asked_for_once() -> None:
     shopify = Catalogue({5: 1})
     assert list(reads(shopify).products([5, 5, 5])) == [5]
