@@ -57,7 +57,14 @@ class _InboxCollector(Collector):
             retries.add_metric([area.area], area.retries)
             for cause, n in sorted(area.dead_total.items()):
                 dead.add_metric([area.area, cause], n)
-        yield from (settled, dead, retries, put_away)
+        missed = CounterMetricFamily(
+            "avnu_webhooks_missed",
+            "Changes that only a reconciliation told of: their webhooks never came.",
+            labels=["resource"],
+        )
+        for resource, n in self._state.missed.items():
+            missed.add_metric([resource], n)
+        yield from (settled, dead, retries, put_away, missed)
 
     def _gauges(self) -> Iterator[Metric]:
         families = {

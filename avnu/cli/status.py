@@ -72,6 +72,7 @@ def _causes(shops: dict[str, int]) -> str:
 def _facts(state: Overview) -> dict[str, object]:
     return {
         "received": ", ".join(f"{name} {n:,}" for name, n in state.received.items()),
+        "never came": ", ".join(f"{name} {n:,}" for name, n in state.missed.items() if n),
         "in trouble": f"{state.solo} wait alone, {state.running} run alone, "
         f"{state.suspects} of them suspected of crashing their worker",
         "shops that wait": _causes(state.parked_shops),

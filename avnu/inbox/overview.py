@@ -9,6 +9,9 @@ from avnu.inbox.parked import parked_by_cause
 from avnu.inbox.reach import reaching
 
 RECEIVED = ("accepted", "duplicate", "replayed", "rejected", "ignored", "unavailable")
+# By kind of resource, as ``avnu/reconcile/resources.py`` names them: "missed:<kind>" is counted by
+# handlers when a reconciliation's webhook has changed something.
+MISSED = ("locations", "products", "items", "levels", "orders")
 # Solo webhooks looked at for the oldest one; they are in order of their next run, not of age.
 _SOLO_SAMPLE = 1000
 
@@ -33,6 +36,7 @@ class Overview(msgspec.Struct, frozen=True):
     """The whole inbox at one moment, as far as several reads can be one moment."""
 
     received: dict[str, int]  # by outcome, see RECEIVED
+    missed: dict[str, int]  # changes that no webhook had told of, by kind of resource
     areas: list[AreaState]
     solo: int  # webhooks that travel alone and are due or wait
     running: int  # solo runs now
@@ -73,6 +77,7 @@ class _Reader:
         alone = self._oldest_alone()
         return Overview(
             received={name: _total(counts, name) for name in RECEIVED},
+            missed={kind: counts.get(f"missed:{kind}", 0) for kind in MISSED},
             areas=[self._area(area, counts, now_ms, alone) for area in self.inbox.areas],
             solo=solo + replays + stopped + suspects,
             running=running,

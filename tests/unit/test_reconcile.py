@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from avnu.inbox.arrival import IMPORT, RECONCILE
+from avnu.inbox.overview import MISSED
 from avnu.reconcile.comparing import compare
 from avnu.reconcile.letters import letters
 from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes, swept_from
@@ -191,6 +192,10 @@ def test_the_same_difference_has_the_same_id_and_another_version_another() -> No
 
     assert ids(1) == ids(1.5)
     assert ids(1) != ids(2)
+
+
+def test_what_is_compared_is_what_missed_webhooks_are_counted_by() -> None:
+    assert list(MISSED) == list(RESOURCES)
 
 
 # ---- rows

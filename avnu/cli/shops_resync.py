@@ -1,0 +1,178 @@
+"""``avnu shops resync SHOP``: compare a shop with Shopify now, and see to what differs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from avnu.cli.choosing import Moment
+from avnu.cli.found import SHOP
+from avnu.cli.output import json_option, moment, say, show_json, show_table, write
+from avnu.cli.session import place
+from avnu.errors import CannotReach, CheckFailed, InboxUnavailable, Park
+from avnu.reconcile.foreground import Foreground
+from avnu.reconcile.looking import Found
+from avnu.reconcile.resources import RESOURCES, text_of
+from avnu.reconcile.slices import new_owner, steps_of
+from avnu.reconcile.watermarks import SWEEP, Watermark, Watermarks
+from avnu.runtime import Runtime
+from avnu.settings import load_settings
+from avnu.store.columns import instant
+from avnu.store.database import Store
+from avnu.store.schema import require_schema
+from avnu.store.shops import Shops, Status
+
+_NAMED = 5
+_TOLD_EVERY_S = 2.0
+
+
+@click.command()
+@click.argument("shop", type=SHOP)
+@click.option(
+    "--resource", "names", type=click.Choice(list(RESOURCES)), multiple=True,
+    help="Only this kind of resource; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--since", type=Moment(),
+    help="Only what changed since: 2h, 30min, 7d, or a time in UTC. Deletes have no time.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only compare and show; change nothing.")
+@json_option
+def resync(
+    shop: str, names: tuple[str, ...], since: int | None, dry_run: bool, as_json: bool
+) -> None:
+    """Compare what is stored of SHOP with Shopify; what differs is put in as webhooks.
+
+    They hold only ids, and run like any other: see `avnu status`. Cut short, it goes on where it
+    was when it is called again. It keeps to the shop's API points, and waits for them.
+
+    Exit code 1: a comparison of it is under way already, or Shopify cannot be asked now.
+    """
+    chosen = [name for name in RESOURCES if not names or name in names]
+    with _opened() as runtime:
+        _require_installed(runtime, shop)
+        rows = [
+            _compared(runtime, shop, name, since)
+            if dry_run
+            else _resynced(runtime, shop, name, since)
+            for name in chosen
+        ]
+    if as_json:
+        show_json({"shop": shop, "dry_run": dry_run, "resources": rows})
+        return
+    show_table(
+        ("resource", "looked at", "differ", "in doubt", "gone", "first of them"),
+        [
+            (
+                row["resource"], row["looked"], row["differing"], row["in_doubt"], row["gone"],
+                ", ".join(row.get("first", ())),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+    if not dry_run:
+        write("what differs runs as webhooks now; see: avnu status")
+
+
+def compared_at(store: Store, shop: str) -> dict[str, str | None]:
+    """When each kind of the shop's resources was last compared to the end, by its name."""
+    ended = {mark.resource: mark.ended_at for mark in Watermarks(store, 0).of(shop)}
+    return {
+        name: None if at is None else moment(int(at.timestamp() * 1000))
+        for name, at in ((name, ended[name]) for name in RESOURCES if name in ended)
+    }
+
+
+@contextmanager
+def _opened() -> Iterator[Runtime]:
+    """What a worker's process has. Exit code 5 where Redis does not answer."""
+    # Late: Celery takes longer to import than most commands take.
+    from avnu.app import create_app
+
+    settings = load_settings()
+    runtime = create_app(settings).runtime
+    shopify = runtime.shopify.get()
+    try:
+        require_schema(shopify.store)
+        yield runtime
+    except InboxUnavailable as fault:
+        raise CannotReach(f"the inbox at {place(settings)} cannot be reached: {fault}") from fault
+    finally:
+        shopify.close()
+        runtime.connections.close()
+
+
+def _require_installed(runtime: Runtime, shop: str) -> None:
+    """Raises UnknownShop, and CheckFailed for one that has no token."""
+    standing = Shops(runtime.shopify.get().store, runtime.clock).get(shop)
+    if standing.status is Status.UNINSTALLED:
+        raise CheckFailed(f"{shop} has uninstalled the app, so Shopify cannot be asked")
+
+
+# ---- for good
+
+
+def _resynced(runtime: Runtime, shop: str, name: str, since: int | None) -> dict[str, Any]:
+    steps = steps_of(runtime)
+    asked_from = None if since is None else instant(since / 1000)
+    mark = steps.marks.seize(shop, name, new_owner(runtime), asked_from)
+    if mark is None:
+        raise CheckFailed(f"{shop}: its {name} are being compared already; try again in a while")
+    progress = _Progress(runtime, name)
+    if mark.looked:
+        say(f"{name}: goes on after {mark.looked:,} looked at")
+    running = Foreground(steps, runtime.clock, progress.waits)
+    end = running.run_to_end(mark, lambda row: progress.tell(_far(row)))
+    return {
+        "resource": name, "looked": end.looked, "differing": end.differing,
+        "in_doubt": end.in_doubt, "gone": end.gone,
+    }  # fmt: skip
+
+
+def _far(mark: Watermark) -> str:
+    what = "looked at, also for deletes" if mark.phase == SWEEP else "looked at"
+    return f"{mark.looked:,} {what}, {mark.differing + mark.gone:,} differ"
+
+
+# ---- only looked
+
+
+def _compared(runtime: Runtime, shop: str, name: str, since: int | None) -> dict[str, Any]:
+    steps, progress = steps_of(runtime), _Progress(runtime, name)
+    asked_from = None if since is None else instant(since / 1000)
+    row: dict[str, Any] = {
+        "resource": name, "looked": 0, "differing": 0, "in_doubt": 0, "gone": 0, "first": [],
+    }  # fmt: skip
+    looking = Foreground(steps, runtime.clock, progress.waits)
+    for found in looking.look_only(shop, RESOURCES[name], asked_from):
+        row["looked"] += found.looked
+        row["differing"] += len(found.differing)
+        row["in_doubt"] += len(found.in_doubt)
+        row["gone"] += len(found.gone)
+        row["first"] = [*row["first"], *_named(found)][:_NAMED]
+        progress.tell(f"{row['looked']:,} looked at, {row['differing'] + row['gone']:,} differ")
+    return row
+
+
+def _named(found: Found) -> list[str]:
+    keys = (*(one.key for one in found.differing), *found.gone)
+    return [text_of(key) for key in keys[:_NAMED]]
+
+
+class _Progress:
+    """A line on stderr every other second, so that one who waits sees that it goes on."""
+
+    def __init__(self, runtime: Runtime, name: str) -> None:
+        self._clock = runtime.clock
+        self._name = name
+        self._next_s = runtime.clock.monotonic() + _TOLD_EVERY_S
+
+    def tell(self, text: str) -> None:
+        if self._clock.monotonic() >= self._next_s:
+            say(f"{self._name}: {text}")
+            self._next_s = self._clock.monotonic() + _TOLD_EVERY_S
+
+    def waits(self, park: Park) -> None:
+        """Why it does not go on just now."""
+        self.tell(f"waits: {park}")
