@@ -19,7 +19,8 @@
 --@include _unpark
 
 local REPLACE_FIRST_MS, REPLACE_LONGEST_MS = 2000, 60000
-local REPUBLISH_FIRST_MS, REPUBLISH_LONGEST_MS = 10000, 300000
+-- As soon as a wake-up: a task too many ends at its claim, and what was lost waits no longer than that.
+local REPUBLISH_FIRST_MS, REPUBLISH_LONGEST_MS = 2000, 300000
 local BLOCKED_MS = 10000
 local MOST = 500
 local replaced, recovered, due = 0, 0, {}

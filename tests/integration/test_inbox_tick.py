@@ -166,8 +166,8 @@ def test_a_task_is_published_when_due_and_again_at_growing_intervals(inbox: Inbo
     at = [second for second in range(1, 1300) if pass_time(inbox, 1, step_s=1)]
     gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
     assert at[0] <= 2
-    assert gaps == pytest.approx([10, 20, 40, 80, 160, 300, 300, 300][: len(gaps)], abs=1.1)
-    assert len(gaps) >= 7
+    assert gaps == pytest.approx([2, 4, 8, 16, 32, 64, 128, 256, 300, 300][: len(gaps)], abs=1.1)
+    assert len(gaps) >= 9
     check(inbox, solo=1)
 
 
@@ -176,7 +176,12 @@ def test_at_most_a_set_number_per_second(inbox: Inbox) -> None:
     send_alone(slow, *range(23))
     lose_messages(slow)
     slow.tick()
-    published = [len(pass_time(slow, 1, step_s=1)) for _ in range(6)]
+    published = []
+    for _ in range(6):
+        due = pass_time(slow, 1, step_s=1)
+        published.append(len(due))
+        for one in due:  # else it would be published again
+            claim(slow, one.webhook_id)
     assert published == [5, 5, 5, 5, 3, 0]
 
 
