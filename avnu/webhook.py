@@ -76,6 +76,11 @@ class Shop:
         """It has left: cached values, budget and parkings of it end, after its uninstall."""
         self._shopify().put_away(self.domain)
 
+    @property
+    def stale_after_s(self) -> float:
+        """A webhook that was so long on its way is not believed (MARKET_STALE_SECONDS)."""
+        return self._shopify().stale_after_s
+
     def count(self, counters: Mapping[str, int]) -> None:
         """Add to counters that live in the inbox, as ``metrics.py`` names them."""
         self._shopify().count(counters)

@@ -1,32 +1,44 @@
 """Products and their variants.
 
-A batch of changed products is fetched anew with one query, because Shopify's retries bring old
-payloads late; what comes is cached, so that orders find it there. Writing the marketplace's own
-copy is not part of this version.
+Their webhooks hold the whole product, up to 100 variants, so that most of them need no call.
 """
 
 from collections.abc import Sequence
 
 from avnu.cache import kinds
+from avnu.following import Resource, Told, changed, deleted
 from avnu.handlers import Area, Shop, Webhook
-from avnu.shopify.lookups import version_ms
 from avnu.shopify.payloads.products import Product, ProductDeleted
+from avnu.store.market import catalogue_rows
+from avnu.store.market.changes import Kind
 
 area = Area("products")
+
+PRODUCTS: Resource[int] = Resource(
+    name="products",
+    kind=Kind.PRODUCT,
+    put=lambda market, shop, versions: market.put_products(shop, versions),
+    read=lambda reads, ids: reads.products_by_part(ids),
+    delete=lambda market, shop, ids, at: market.delete_products(shop, ids, at),
+    forget=lambda shop, ids: shop.forget(kinds.PRODUCT, ids),
+)
 
 
 @area.handler
 def product_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
     """products/create and update: a product with its first 100 variants."""
-    products = [webhook.decode(Product) for webhook in webhooks]
-    versions: dict[int, int | None] = {}
-    for product in products:
-        versions[product.id] = max(versions.get(product.id) or 0, version_ms(product.updated_at))
-    shop.forget(kinds.PRODUCT, versions)
-    shop.cached_many(kinds.PRODUCT, versions)
+    payloads = [webhook.decode(Product) for webhook in webhooks]
+    currency = shop.currency()
+    told = [_product(*one, currency) for one in zip(webhooks, payloads, strict=True)]
+    changed(shop, PRODUCTS, told)
 
 
 @area.handler
 def product_deleted(shop: Shop, webhooks: Sequence[Webhook]) -> None:
     """products/delete: the id of a product that is gone."""
-    shop.forget(kinds.PRODUCT, [webhook.decode(ProductDeleted).id for webhook in webhooks])
+    deleted(shop, PRODUCTS, [Told(one, one.decode(ProductDeleted).id) for one in webhooks])
+
+
+def _product(webhook: Webhook, payload: Product, currency: str) -> Told[int]:
+    version = webhook.understand(lambda: catalogue_rows.product(payload, currency))
+    return Told(webhook, payload.id, version)

@@ -28,6 +28,8 @@ from avnu.store.schema import upgrade
 
 # A dead worker's webhooks come back after the lease: the shortest there is, so that it is seen.
 _LEASE_S = 5
+# The played day is over for long: by their triggers all webhooks would be Shopify's last retries.
+_PLAYED_LONG_AGO_S = 100 * 365 * 86_400
 
 
 @click.command()
@@ -100,6 +102,7 @@ def _settings(folder: Path, server: EmbeddedServer) -> Settings:
             "SHOPIFY_API_KEY": "sandbox",
             "SHOPIFY_ADMIN_ORIGIN": f"http://127.0.0.1:{free_port()}",
             "INBOX_LEASE_SECONDS": str(_LEASE_S),
+            "MARKET_STALE_SECONDS": str(_PLAYED_LONG_AGO_S),
             "DATABASE_URL": f"sqlite:///{folder / 'avnu.db'}",
             "LOG_LEVEL": "INFO",
         }

@@ -12,7 +12,7 @@ import msgspec
 
 from avnu.cli.demo_calls import ApiCalls
 from avnu.inbox import Inbox
-from avnu.inbox.audit import audit
+from avnu.inbox.audit import Audit, audit
 from avnu.inbox.overview import Overview, overview
 from avnu.inbox.queries import Found, find
 from avnu.sandbox import Ledger, Reckoning
@@ -23,6 +23,8 @@ _SETTLED = frozenset({"done", "superseded"})
 # Did not end well, for good reason; the rest must have ended.
 _MAY_REMAIN = frozenset({"dead"})
 _NAMED = 5
+# Areas whose webhooks speak of a resource that could be asked for.
+_FOLLOWED = frozenset({"products", "inventory", "orders"})
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -70,7 +72,8 @@ def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accou
     state = overview(inbox)
     lost = [ref for ref in reckoning.kept() | reckoning.suspected() if ref not in found]
     lost += [entry.ref for entry in ledger.given_up()]
-    saved = _saved(calls, state)
+    found_by_auditor = audit(inbox)
+    saved = _saved(calls, state, found_by_auditor)
     totals = _totals(reckoning, state, found, len(lost)) | {
         "api_calls": calls.calls,
         "api_saved": sum(number for _, number, _ in saved),
@@ -85,7 +88,7 @@ def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accou
         *_ends(reckoning, found),
         *_counted(totals, state),
         *calls.faults(),
-        *(f"auditor: {fault}" for fault in audit(inbox).faults),
+        *(f"auditor: {fault}" for fault in found_by_auditor.faults),
     ]
     asides = [
         *saved,
@@ -116,13 +119,19 @@ def _totals(
     }
 
 
-def _saved(calls: ApiCalls, state: Overview) -> list[tuple[str, int, str]]:
-    """By what calls were saved. A superseded order would have found its products in the cache."""
-    superseded = sum(area.superseded for area in state.areas if area.area == "products")
+def _saved(calls: ApiCalls, state: Overview, audited: Audit) -> list[tuple[str, int, str]]:
+    """By what calls were saved, against one for each look-up and one for each webhook's resource.
+
+    ``asked`` is counted by the handlers: the resources that they read, or confirmed as gone.
+    """
+    followed = [area for area in state.areas if area.area in _FOLLOWED]
+    asked = sum(n for name, n in audited.counts.items() if name.startswith("asked:"))
+    told = sum(area.done for area in followed) - asked
     return [
+        ("  told", max(0, told), "webhooks whose own payload told enough"),
+        ("  coalesced", sum(area.superseded for area in followed), "for which a newer one stood"),
+        ("  batched", max(0, calls.loaded + asked - calls.calls), "that shared a call with others"),
         ("  cached", calls.cached, "look-ups answered from the cache"),
-        ("  batched", calls.batched, "look-ups that shared a call with others"),
-        ("  coalesced", superseded, "products/* for which a newer one stood"),
     ]
 
 

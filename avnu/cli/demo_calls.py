@@ -16,7 +16,7 @@ from avnu.settings import Settings
 class ApiCalls(msgspec.Struct, frozen=True):
     """``calls``, ``throttled`` and ``points`` by the sandbox; the others by Avnu.
 
-    ``cached``: things that handlers wanted to know and had; ``loaded``: those that were asked for.
+    ``cached``: look-ups that handlers wanted and had; ``loaded``: those that were asked for.
     ``told``: calls that Avnu counted itself; of a killed worker the last half second is missing.
     """
 
@@ -26,11 +26,6 @@ class ApiCalls(msgspec.Struct, frozen=True):
     cached: int
     loaded: int
     told: int
-
-    @property
-    def batched(self) -> int:
-        """Look-ups that shared a call with others."""
-        return max(0, self.loaded - self.calls)
 
     def faults(self) -> Iterator[str]:
         """What must not be."""

@@ -7,13 +7,9 @@ from typing import Any
 
 from avnu.following.resource import K, Told
 from avnu.store.columns import instant
-from avnu.store.market.outcomes import Written
+from avnu.store.market.outcomes import Stamp, Written
 from avnu.store.market.versions import SETTLED_AFTER
 from avnu.webhook import Webhook
-
-STALE_AFTER_MS = 5 * 60 * 1000
-"""A webhook that comes so long after its trigger is a retry of Shopify's, and carries the payload
-of that time (Shopify's changelog on webhook retries): newer ones may have come before it."""
 
 
 class Need(enum.IntEnum):
@@ -24,11 +20,15 @@ class Need(enum.IntEnum):
     REST = 2  # what is read before its second is over would be in doubt again
 
 
-def is_stale(webhook: Webhook) -> bool:
-    """True for a retry; where the trigger's time is not known, nobody can say."""
+def is_stale(webhook: Webhook, after_s: float) -> bool:
+    """True for one that comes so long after its trigger that it must be a retry of Shopify's.
+
+    Retries carry the payload of the trigger's time (Shopify's changelog on webhook retries), and
+    newer ones may have come before. Where the trigger's time is not known, nobody can say.
+    """
     if not webhook.triggered_ms:
         return False
-    return webhook.accepted_ms - webhook.triggered_ms > STALE_AFTER_MS
+    return webhook.accepted_ms - webhook.triggered_ms > after_s * 1000
 
 
 def happened_at(told: Iterable[Told[Any]], now: datetime) -> datetime:
@@ -59,18 +59,27 @@ def worth_putting(told: Told[Any], now: datetime) -> bool:
     return not partial or rest_s(told.version.updated_at, now) == 0
 
 
-def needs(told: Iterable[Told[K]], written: Written[Any], now: datetime) -> dict[K, Need]:
+def needs(
+    told: Iterable[Told[K]], written: Written[Any], now: datetime, stale_after_s: float
+) -> dict[K, Need]:
     """By what would be read; ``written`` is of the versions that were worth putting."""
     every = list(told)
     newest = _newest(every)
     found: dict[K, Need] = {}
     for one in every:
-        found[one.key] = max(found.get(one.key, Need.NOTHING), _need(one, newest, written, now))
+        stale = is_stale(one.webhook, stale_after_s)
+        need = _need(one, newest, written, now, stale=stale)
+        found[one.key] = max(found.get(one.key, Need.NOTHING), need)
     return found
 
 
 def _need(
-    one: Told[Any], newest: Mapping[Any, datetime], written: Written[Any], now: datetime
+    one: Told[Any],
+    newest: Mapping[Any, datetime],
+    written: Written[Any],
+    now: datetime,
+    *,
+    stale: bool,
 ) -> Need:
     if one.version is None or not worth_putting(one, now):
         return Need.READ
@@ -81,7 +90,7 @@ def _need(
         return Need.READ
     # "Same" too: this may be the second run of a webhook whose first could not read.
     stands = key in written.applied or key in written.same
-    newest_is_stale = is_stale(one.webhook) and one.version.updated_at == newest[key]
+    newest_is_stale = stale and one.version.updated_at == newest[key]
     return Need.READ if stands and newest_is_stale else Need.NOTHING
 
 
@@ -94,16 +103,30 @@ def _newest(told: Sequence[Told[Any]]) -> dict[Any, datetime]:
     return newest
 
 
+def is_known(told: Iterable[Told[Any]], row: Stamp | None, *, final: bool) -> bool:
+    """True where the row says already what a read would: deleted, or read after they all came.
+
+    Of a flood that waits, most are answered by the read that the first of them asked for.
+    """
+    if row is None:
+        return False
+    if row.deleted_at is not None:
+        return final
+    return row.read_at is not None and rest_s(heard_at(told), row.read_at) == 0
+
+
 def newest_told(told: Iterable[Told[Any]]) -> datetime:
     """The newest version that they hold, of the resource or of its parts; there is one."""
     return max(_newest(list(told)).values())
 
 
-def least_wanted(told: Iterable[Told[Any]]) -> datetime | None:
+def least_wanted(told: Iterable[Told[Any]], stale_after_s: float) -> datetime | None:
     """The version that an answer must not be older than; what came late proves nothing."""
     times = [
         one.version.updated_at
         for one in told
-        if one.version is not None and one.written_as == one.key and not is_stale(one.webhook)
+        if one.version is not None
+        and one.written_as == one.key
+        and not is_stale(one.webhook, stale_after_s)
     ]
     return max(times, default=None)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from avnu.shopify.reads import Reads
+from avnu.store.market.changes import Kind
 from avnu.store.market.market import Market
 from avnu.store.market.outcomes import Written
 from avnu.store.market.versions import Key, Standing
@@ -26,18 +27,19 @@ class Resource(Generic[K]):
     """How one kind of resource is written, read, confirmed and deleted.
 
     ``name`` is that of its counters, ``missed:<name>`` and ``asked:<name>``. ``read`` answers part
-    by part, None for what Shopify does not have, and may tell more than was asked for.
-    ``existing`` says what Shopify still has; None where that is not cheaper than reading.
-    ``forget`` drops what is cached. ``hidden``: Shopify does not show all that it has, so only a
-    webhook of a delete, confirmed, deletes.
+    by part, None for what Shopify does not have, and may tell more than was asked for. ``forget``
+    drops what is cached. ``named``: it has an id, by which Shopify says whether it exists; what
+    has none is read for that, and may come back after a delete. ``hidden``: Shopify does not show
+    all that it has, so only the webhook of a delete, confirmed, deletes.
     """
 
     name: str
+    kind: Kind
     put: Put
     read: Callable[[Reads, Collection[K]], Iterable[Mapping[K, Any]]]
-    existing: Callable[[Reads, Collection[K]], Collection[K]] | None
     delete: Callable[[Market, str, Iterable[K], datetime], Written[K]]
     forget: Callable[[Shop, Collection[K]], None] = _not_cached
+    named: bool = True
     hidden: bool = False
 
 

@@ -4,13 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 from avnu.errors import Park
 from avnu.following.doubt import (
     Need,
     happened_at,
     heard_at,
+    is_known,
     least_wanted,
     needs,
     newest_told,
@@ -77,10 +78,10 @@ class Turn(Generic[K]):
         written = put(self._shop.market, self._shop.domain, versions) if versions else Written()
         # After the commit, and before what follows reads.
         self._forget(self._by_key)
-        needed = needs(self._told, written, now)
+        needed = needs(self._told, written, now, self._shop.stale_after_s)
         for key in [key for key, need in needed.items() if need is Need.REST]:
             self._come_again(key, newest_told(self._by_key[key]), now)
-        in_doubt = [key for key, need in needed.items() if need is Need.READ]
+        in_doubt = self._not_known([key for key, need in needed.items() if need is Need.READ])
         self._settle(needed.keys() - set(in_doubt))
         return in_doubt
 
@@ -91,11 +92,12 @@ class Turn(Generic[K]):
     def delete_what_is_gone(self) -> Collection[K]:
         """Deletes what Shopify does not have any more; answers what it has, or may have."""
         keys = list(self._by_key)
-        if self._resource.existing is None:
+        if not self._resource.named:
             return keys
         now = self._shop.now()
         self._count("asked", len(keys))
-        there = self._resource.existing(self._shop.reads, keys)
+        ids = cast("list[int]", keys)
+        there = cast("Collection[K]", self._shop.reads.existing(self._resource.kind, ids))
         gone = [key for key in keys if key not in there]
         self._bury_as_told(gone, now)
         self._forget(keys)
@@ -121,6 +123,13 @@ class Turn(Generic[K]):
                 self._shop.count(self._counts)
 
     # ---- parts of them
+
+    def _not_known(self, keys: Sequence[K]) -> list[K]:
+        if not keys:
+            return []
+        rows = self._shop.market.stamps(self._shop.domain, self._resource.kind, keys)
+        final = self._resource.named
+        return [key for key in keys if not is_known(self._by_key[key], rows.get(key), final=final)]
 
     def _read(self, keys: Collection[K], bury: Callable[[Collection[K], datetime], None]) -> None:
         if not keys:
@@ -178,7 +187,7 @@ class Turn(Generic[K]):
         self._note_missed(written)
         for key in found.keys() & self._by_key.keys():
             version = found[key].updated_at
-            least = least_wanted(self._by_key[key])
+            least = least_wanted(self._by_key[key], self._shop.stale_after_s)
             behind = least is not None and version < least
             if behind or key in written.refetch:
                 self._come_again(key, max(version, least or version), asked_at)

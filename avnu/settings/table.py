@@ -13,13 +13,13 @@ from avnu.settings.cache import CacheSettings
 from avnu.settings.guards import BreakerSettings, BudgetSettings
 from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
+from avnu.settings.market import MarketSettings
 from avnu.settings.reconcile import ReconcileSettings
 from avnu.settings.redis import CacheServerSettings, RedisSettings
 from avnu.settings.shopify import ShopifySettings
 from avnu.settings.upkeep import UpkeepSettings
 
 NAMESPACE = r"[a-z0-9][a-z0-9_-]{0,31}"
-FUNCTION = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
 
 class LogLevel(enum.StrEnum):
@@ -53,11 +53,6 @@ class ServiceSettings:
         Secret("sqlite:///.avnu/avnu.db"),
         "The marketplace's database.",
     )
-    market_changed: str = row(
-        Text("package.module:function", FUNCTION, "write package.module:function"),
-        "",
-        "Function of yours that is told what changed in the database; see store/market/changes.py.",
-    )
     token_encryption_keys: tuple[Secret, ...] = row(
         HiddenList("Fernet keys, separated by commas"),
         (),
@@ -76,6 +71,7 @@ GROUPS: tuple[type, ...] = (
     CacheSettings,
     BreakerSettings,
     BudgetSettings,
+    MarketSettings,
     UpkeepSettings,
     ReconcileSettings,
 )
@@ -93,6 +89,7 @@ class AllSettings(
     CacheSettings,
     BreakerSettings,
     BudgetSettings,
+    MarketSettings,
     UpkeepSettings,
     ReconcileSettings,
 ):

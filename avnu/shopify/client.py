@@ -117,6 +117,7 @@ class Shopify:
         changed = hook_named(settings.market_changed)
         self.market = Market(self.store, clock, changed, self.subjects)
         self.shops = Shops(self.store, clock)
+        self.stale_after_s = settings.market_stale_seconds
         names = Keys(settings.avnu_namespace)
         self._budget = Budget(connections.cache(), names, BudgetPolicy.of(settings))
         self._unpark = unpark

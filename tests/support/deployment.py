@@ -3,6 +3,7 @@
 import dataclasses
 import random
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +28,8 @@ from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops
 from avnu.store.vault import require_vault
 from avnu.webhook import Handler, Shop, Webhook
+from tests.support.followed import HANDLERS
+from tests.support.made_webhooks import made
 
 CLIENT_ID, CLIENT_SECRET = "made-up-client-id", "shpss_made_up_for_tests"
 PLENTY_S = 60.0
@@ -111,6 +114,16 @@ class Deployment:
         until_s = self.clock.monotonic() + PLENTY_S
         shop = Shop(self.shop, self.clock, until_s, lambda: self.client)
         return run_batch(shop, batch, {"order_edited": handler})
+
+    def told(self, topic: str, body: Mapping[str, Any] | bytes, **more: Any) -> Webhook:
+        """A webhook of this shop, accepted now; ``more`` as ``made`` has it."""
+        return made(self.shop, topic, body, self.clock.time(), **more)
+
+    def follow(self, *webhooks: Webhook) -> tuple[Settlement, list[Exception]]:
+        """Run the handlers of tasks/ over a batch of this shop, as a worker's turn does."""
+        until_s = self.clock.monotonic() + PLENTY_S
+        shop = Shop(self.shop, self.clock, until_s, lambda: self.client)
+        return run_batch(shop, webhooks, HANDLERS)
 
     def breaker(self) -> BreakerState:
         """The shared breaker, once all outcomes are with it."""

@@ -1,14 +1,18 @@
 """A shop without Shopify, for tests of handlers alone: look-ups find nothing, and are noted."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
 from avnu.cache import Kind
 from avnu.clock import Clock, SystemClock
 from avnu.errors import UnknownShop
 from avnu.shopify.client import Shopify
+from avnu.shopify.reads import Reads
+from avnu.store.market.market import Market
 from avnu.store.shops import Shops
 from avnu.webhook import Shop
+from tests.support.empty_market import NoMarket, NoReads
 
 T = TypeVar("T")
 K = TypeVar("K", int, str)
@@ -67,6 +71,21 @@ class OfflineShop(Shop):
 
     def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
         self.forgotten.append((kind.name, tuple(ids or ())))
+
+    @cached_property
+    def reads(self) -> Reads:
+        return NoReads()
+
+    @property
+    def market(self) -> Market:
+        return NoMarket()
+
+    @property
+    def stale_after_s(self) -> float:
+        return 300.0
+
+    def count(self, counters: Mapping[str, int]) -> None:
+        pass
 
     @property
     def shops(self) -> Shops:
