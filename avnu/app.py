@@ -14,6 +14,7 @@ from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections
 from avnu.gate import Gate
 from avnu.inbox import Inbox
+from avnu.inbox.bodies import Bodies
 from avnu.jobs import beat_schedule
 from avnu.leases import Leases
 from avnu.per_process import PerProcess
@@ -59,6 +60,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> AvnuCelery:
         return Shopify(
             settings, connections, clock, chance,
             unpark=inbox.unpark, unpark_waiting=inbox.unpark_waiting, count=inbox.flush_counters,
+            bodies=Bodies(inbox),
         )  # fmt: skip
 
     app.runtime = Runtime(

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from avnu.cache import Kind, kinds
 from avnu.clock import Clock
+from avnu.compliance.compliance import Compliance
 from avnu.errors import Unreadable
 from avnu.inbox.arrival import RECONCILE, Stored
 from avnu.inbox.turn import Letter, Verdict
@@ -71,6 +72,11 @@ class Shop:
     def shops(self) -> Shops:
         """How shops stand, in the database: its methods are given ``domain``."""
         return self._shopify().shops
+
+    @property
+    def compliance(self) -> Compliance:
+        """Requests by privacy law, of all shops."""
+        return self._shopify().compliance
 
     def put_away(self) -> None:
         """It has left: cached values, budget and parkings of it end, after its uninstall."""

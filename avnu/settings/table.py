@@ -10,6 +10,7 @@ import enum
 
 from avnu.secret import Secret
 from avnu.settings.cache import CacheSettings
+from avnu.settings.compliance import ComplianceSettings
 from avnu.settings.guards import BreakerSettings, BudgetSettings
 from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
@@ -72,6 +73,7 @@ GROUPS: tuple[type, ...] = (
     BreakerSettings,
     BudgetSettings,
     MarketSettings,
+    ComplianceSettings,
     UpkeepSettings,
     ReconcileSettings,
 )
@@ -90,6 +92,7 @@ class AllSettings(
     BreakerSettings,
     BudgetSettings,
     MarketSettings,
+    ComplianceSettings,
     UpkeepSettings,
     ReconcileSettings,
 ):

@@ -12,6 +12,9 @@ from avnu.breaker.policy import CLOSED, OVER_WHEN_CLOSED
 from avnu.budget import Budget, BudgetPolicy
 from avnu.cache import Cache
 from avnu.clock import Clock
+from avnu.compliance.compliance import Compliance
+from avnu.compliance.places import Places
+from avnu.compliance.traces import Traces
 from avnu.connections import Connections
 from avnu.errors import (
     CallRefused,
@@ -27,6 +30,7 @@ from avnu.errors import (
     UnknownShop,
 )
 from avnu.guards import build_guards
+from avnu.inbox.bodies import Bodies
 from avnu.keys import Keys
 from avnu.per_process import PerProcess
 from avnu.secret import Secret
@@ -85,8 +89,9 @@ class Unparking(BreakerListener):
 class Shopify:
     """Safe to share between threads. Making one opens nothing.
 
-    ``unpark(shop, causes)``, ``unpark_waiting(causes)`` and ``count(counters)`` are the inbox's.
-    Raises SettingsInvalid when TOKEN_ENCRYPTION_KEYS is not set, or MARKET_CHANGED names nothing.
+    ``unpark(shop, causes)``, ``unpark_waiting(causes)``, ``count(counters)`` and ``bodies`` are the
+    inbox's. Raises SettingsInvalid when TOKEN_ENCRYPTION_KEYS is not set, or MARKET_CHANGED names
+    nothing.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class Shopify:
         unpark: Callable[[str, tuple[str, ...]], object],
         unpark_waiting: Callable[[tuple[str, ...]], object],
         count: Callable[[Mapping[str, int]], object],
+        bodies: Bodies,
     ) -> None:
         vault = require_vault(settings)
         self.transport = Transport(settings, clock)
@@ -132,6 +138,19 @@ class Shopify:
             shops=self.shops,
             deprecations=Deprecations(connections.cache(), names, clock),
             revived=lambda shop: self.unpark(shop, OVER_WITH_A_TOKEN),
+        )
+        self.compliance = Compliance(
+            Places(
+                settings=settings,
+                clock=clock,
+                store=self.store,
+                subjects=self.subjects,
+                market=self.market,
+                bodies=bodies,
+                cache=self.cache,
+                traces=Traces(connections.cache(), names),
+                put_away=self.put_away,
+            )
         )
 
     def admin(self, shop: str, until_s: float) -> Admin:

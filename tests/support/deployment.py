@@ -1,6 +1,7 @@
 """One deployment's client of the Admin API, before a sandbox over real HTTP."""
 
 import dataclasses
+import functools
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -8,11 +9,14 @@ from typing import Any
 
 import msgspec
 
+from avnu.app import build_inbox
 from avnu.breaker.control import BreakerControl, BreakerState
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections
+from avnu.inbox import Inbox
 from avnu.inbox.arrival import Stored
+from avnu.inbox.bodies import Bodies
 from avnu.inbox.turn import Settlement
 from avnu.keys import Keys
 from avnu.run import run_batch
@@ -56,6 +60,11 @@ class Deployment:
     processes: list[Shopify] = dataclasses.field(default_factory=list)
     counters: Counter[str] = dataclasses.field(default_factory=Counter)
 
+    @functools.cached_property
+    def inbox(self) -> Inbox:
+        """The deployment's inbox."""
+        return build_inbox(self.settings, self.connections, self.clock)
+
     def process(self) -> Shopify:
         """One more process' client."""
         made = Shopify(
@@ -66,6 +75,7 @@ class Deployment:
             unpark=lambda shop, causes: self.unparked.append((shop, causes)),
             unpark_waiting=self.unparked.append,
             count=self.counters.update,
+            bodies=Bodies(self.inbox),
         )
         # Outcomes travel with the next call, or when a test says so: never at a time of their own.
         made.guards._background = False

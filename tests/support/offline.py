@@ -6,9 +6,12 @@ from typing import Any, NoReturn, TypeVar
 
 from avnu.cache import Kind
 from avnu.clock import Clock, SystemClock
+from avnu.compliance.compliance import Compliance
+from avnu.compliance.ledger import Request
 from avnu.errors import UnknownShop
 from avnu.shopify.client import Shopify
 from avnu.shopify.reads import Reads
+from avnu.store.columns import instant
 from avnu.store.market.market import Market
 from avnu.store.shops import Shops
 from avnu.webhook import Shop
@@ -34,6 +37,29 @@ class NoShops(Shops):
 
     def describe(self, domain: str, **_: object) -> NoReturn:
         raise UnknownShop(domain)
+
+
+class NoCompliance(Compliance):
+    """Notes requests, and carries out none."""
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+
+    def note(self, shop: str, id_: str, topic: str, received_ms: int) -> Request:
+        self.noted.append(id_)
+        received_at = instant(received_ms / 1000)
+        return Request(
+            shop=shop, id=id_, topic=topic, received_at=received_at, due_at=received_at, evidence={}
+        )
+
+    def data_requested(self, *_: object) -> None:
+        pass
+
+    def customer_redacted(self, *_: object) -> None:
+        pass
+
+    def shop_redacted(self, *_: object) -> None:
+        pass
 
 
 class OfflineShop(Shop):
@@ -90,6 +116,10 @@ class OfflineShop(Shop):
     @property
     def shops(self) -> Shops:
         return NoShops()
+
+    @cached_property
+    def compliance(self) -> NoCompliance:
+        return NoCompliance()
 
     def put_away(self) -> None:
         self.away = True

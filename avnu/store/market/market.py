@@ -215,6 +215,13 @@ class Market:
             tell(self._changed, [Change(shop, Kind.SHOP, 0, What.DELETED, self._now())])
         return deleted
 
+    def shut_out(self, shop: str, customer_id: int) -> None:
+        """From now on no order is stored with this customer. Needs ``subjects``."""
+        assert self._subjects is not None
+        subject = self._subjects.of_id(shop, customer_id)
+        with self._writing(shop) as to:
+            shut_out(to, [subject])
+
     def redact_customer(
         self, shop: str, customer_id: int | None, order_ids: Iterable[int] = ()
     ) -> tuple[int, ...]:
@@ -225,9 +232,7 @@ class Market:
         were known and had not been redacted.
         """
         if customer_id is not None and self._subjects is not None:
-            subject = self._subjects.of_id(shop, customer_id)
-            with self._writing(shop) as to:
-                shut_out(to, [subject])
+            self.shut_out(shop, customer_id)
         with self._store.reading() as connection:
             ids = {*order_ids, *forgetting.orders_of(connection, shop, customer_id)}
         redacted: list[int] = []

@@ -1,0 +1,44 @@
+"""customers/data_request: a file for the merchant with all that is kept about a customer."""
+
+import logging
+from datetime import datetime, timedelta
+
+from avnu.compliance import exporting
+from avnu.compliance.ledger import Request
+from avnu.compliance.person import Person
+from avnu.compliance.places import Places, waiting
+from avnu.shopify.payloads.compliance import DataRequest
+
+log = logging.getLogger(__name__)
+
+
+def export_customer(places: Places, request: Request, asked: DataRequest) -> None:
+    """Write the file, and note it in the ledger; again, if that was cut short."""
+    ledger, shop, id_ = places.ledger, request.shop, request.id
+    places.name(request, asked.customer)
+    made_at = places.now()
+    ends_at = made_at + timedelta(days=places.settings.compliance_export_days)
+    name = exporting.name_of(shop, id_)
+    ledger.file(shop, id_, name, ends_at)
+    document = _document(places, request, asked, made_at, ends_at)
+    places.exports.write(name, exporting.as_file(document))
+    if ledger.get(shop, id_).export != name:
+        # The customer was redacted meanwhile, or the shop.
+        places.exports.remove(name)
+    ledger.done(shop, id_, orders=len(document["orders"]), webhooks=len(document["webhooks"]))
+    log.info("customer's data exported: shop=%s request=%s file=%s", shop, id_, name)
+
+
+def _document(
+    places: Places, request: Request, asked: DataRequest, made_at: datetime, ends_at: datetime
+) -> exporting.Document:
+    shop = request.shop
+    ids = places.orders_of(shop, asked.customer, asked.orders_requested)
+    person = Person.of(asked.customer, ids)
+    with waiting():
+        theirs = exporting.speaking(places.bodies.each(shop), person, request.id)
+    return {
+        "about": exporting.heading(places.settings, shop, asked, made_at, ends_at),
+        "orders": exporting.orders(places.market, shop, ids),
+        "webhooks": [exporting.webhook(one) for one in theirs],
+    }
