@@ -8,8 +8,9 @@ ledger what the receiver must have counted and must hold. ``trigger()`` makes a 
     ledger = Courier(url, secret, SystemClock()).deliver(deliveries)
     Reckoning(ledger).expected().accepted
 
-Where to look: who the shops are, ``shops.py``; what happens in them, ``stories.py``; what bodies
-look like, ``catalog.py``, ``orders.py``, ``extras.py``; what goes wrong, ``mischief.py``.
+Where to look: who the shops are, ``shops.py``; what happens in them, ``stories``; what bodies
+look like, ``catalog.py``, ``orders.py``, ``extras.py``; what a shop has in the end, ``state.py``
+and ``truth.py``; what goes wrong, ``mischief.py``.
 """
 
 from avnu.sandbox.courier import Courier, Habits
@@ -19,6 +20,7 @@ from avnu.sandbox.mischief import ALL_MISCHIEF, NO_MISCHIEF, Mischief
 from avnu.sandbox.plan import plan
 from avnu.sandbox.reckoning import Expected, Reckoning
 from avnu.sandbox.request import Family, sign
+from avnu.sandbox.shops import Sizes
 from avnu.sandbox.store import Store
 from avnu.sandbox.trigger import trigger
 
@@ -34,6 +36,7 @@ __all__ = [
     "Ledger",
     "Mischief",
     "Reckoning",
+    "Sizes",
     "Store",
     "plan",
     "sign",

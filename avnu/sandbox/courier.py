@@ -16,6 +16,7 @@ from avnu.clock import Clock
 from avnu.sandbox.connection import Connection, Terms
 from avnu.sandbox.delivery import Delivery
 from avnu.sandbox.ledger import Attempt, Entry, Ledger
+from avnu.sandbox.moments import Moments
 from avnu.sandbox.request import Family, RequestWriter, filler
 
 RETRIES = 8
@@ -38,6 +39,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     family: Family = Family.CLASSIC
     api_version: str = "2026-07"
     terms: Terms = Terms()
+    planned_moments: bool = False  # X-Shopify-Triggered-At as in the plan: see ``moments``
 
     def retry_delays_s(self) -> tuple[float, ...]:
         """Seconds before each retry: ``4 h · 2^n / 255 / compression`` for n from 0 to 7."""
@@ -114,6 +116,7 @@ class _Round:
         self._habits = habits
         self._pause = pause
         self._progress = progress
+        self._moments = Moments(clock, planned=habits.planned_moments)
         self._delays_s = habits.retry_delays_s()
         self._entries = ledger.entries
         self._plan: Iterator[Entry] = iter(list(ledger.entries.values()))
@@ -191,7 +194,8 @@ class _Round:
         """Send once and write down what came of it."""
         entry, delivery = job.entry, job.entry.delivery
         connection = self._idle.pop() if self._idle else self._connect()
-        head, rest = self._writer.head(delivery), filler(delivery.filler_bytes)
+        head = self._writer.head(delivery, self._moments.of(delivery))
+        rest = filler(delivery.filler_bytes)
         began_s = self._clock.monotonic()
         try:
             answer = await connection.send(head, delivery.body, rest)

@@ -50,7 +50,8 @@ class Delivery(msgspec.Struct, frozen=True):
 
     ``number`` names it in the plan and the ledger; its place is its place in the plan. ``after``
     is the number of the delivery that must have been answered 200 before this one is sent:
-    a replay can only follow what it replays.
+    a replay can only follow what it replays. ``triggered_at`` is the moment of the played day,
+    ``late_s`` how long Shopify has kept it: see ``moments`` for what is sent.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Delivery(msgspec.Struct, frozen=True):
     signature: Signature = Signature.RIGHT
     event_id: str = ""
     triggered_at: str = ""
+    late_s: float = 0.0
     after: int | None = None
     filler_bytes: int = 0  # OVERSIZED: sent after ``body``, made while sending
 

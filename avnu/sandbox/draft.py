@@ -6,7 +6,11 @@ from typing import Any
 
 import msgspec
 
+from avnu.sandbox.day import DAY_S
 from avnu.sandbox.delivery import Delivery, Kind
+
+#: What is called late is at least an hour late, and at most a day (Shopify's own figure).
+LEAST_LATE_S = 3600.0
 
 
 class Draft:
@@ -42,6 +46,14 @@ class Draft:
     def turn_into(self, index: int, kind: Kind) -> None:
         """The genuine webhook goes as another of Shopify's own kinds."""
         self.genuine[index] = msgspec.structs.replace(self.genuine[index], kind=kind)
+
+    def delay(self, index: int, place: float) -> None:
+        """The genuine webhook goes at a later place; the plan's length stands for a day."""
+        delivery = self.genuine[index]
+        share = (place - self.place[delivery.number]) / len(self.genuine)
+        late_s = min(DAY_S, max(LEAST_LATE_S, share * DAY_S))
+        self.place[delivery.number] = place
+        self.genuine[index] = msgspec.structs.replace(delivery, late_s=late_s)
 
     def add(self, source: Delivery, place: float, kind: Kind, **changes: Any) -> Delivery:
         """Put a changed copy of ``source`` into the plan."""

@@ -32,7 +32,7 @@ class Mischief(msgspec.Struct, frozen=True, kw_only=True):
 
     duplicates: float = 0.0  # sent again later
     simultaneous: float = 0.0  # sent twice in the same instant
-    late: float = 0.0  # sent near the end of the day or after it
+    late: float = 0.0  # sent hours late, near the end of the day or after it
     shuffled: float = 0.0  # sent out of order
     dropped: float = 0.0  # never sent
     forged: float = 0.0
@@ -97,7 +97,7 @@ def _shuffle(draft: Draft, rates: Mischief) -> None:
 def _delay(draft: Draft, rates: Mischief) -> None:
     end = len(draft.genuine)
     for index in draft.take(rates.late):
-        draft.place[draft.genuine[index].number] = end * draft.rng.uniform(0.9, 1.1)
+        draft.delay(index, end * draft.rng.uniform(0.9, 1.1))
 
 
 def _double(draft: Draft, rates: Mischief) -> None:

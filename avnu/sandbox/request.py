@@ -87,7 +87,7 @@ class RequestWriter:
         self._family = family
         self._start = _start(self.address)
 
-    def head(self, delivery: Delivery) -> bytes:
+    def head(self, delivery: Delivery, triggered_at: str) -> bytes:
         """Everything before the body, the blank line included."""
         family = self._family
         if family is Family.MIXED:
@@ -95,20 +95,22 @@ class RequestWriter:
         signature = SIGNERS[delivery.signature](self._secret, delivery)
         lines = [self._start, f"Content-Length: {len(delivery.body) + delivery.filler_bytes}"]
         if family is not Family.EVENTS:
-            lines.append(self._headers(delivery, signature, "X-Shopify"))
+            lines.append(self._headers(delivery, signature, triggered_at, "X-Shopify"))
             lines.append(f"X-Shopify-Event-Id: {delivery.event_id}")
         if family is not Family.CLASSIC:
-            lines.append(self._headers(delivery, signature, "shopify"))
+            lines.append(self._headers(delivery, signature, triggered_at, "shopify"))
         # latin-1 keeps each character one byte: a foreign signature must leave as it was written.
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
-    def _headers(self, delivery: Delivery, signature: str | None, prefix: str) -> str:
+    def _headers(
+        self, delivery: Delivery, signature: str | None, triggered_at: str, prefix: str
+    ) -> str:
         headers = (
             f"{prefix}-Topic: {delivery.topic}\r\n"
             f"{prefix}-Shop-Domain: {delivery.shop}\r\n"
             f"{prefix}-API-Version: {self._api_version}\r\n"
             f"{prefix}-Webhook-Id: {delivery.webhook_id}\r\n"
-            f"{prefix}-Triggered-At: {delivery.triggered_at}"
+            f"{prefix}-Triggered-At: {triggered_at}"
         )
         if signature is None:
             return headers

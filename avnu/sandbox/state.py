@@ -42,9 +42,8 @@ class ShopState:
 
     def numbers(self) -> Iterator[int]:
         """Of the products that are there: the catalogue, then what was added."""
-        for number in range(self.shop.products):
-            if self.has_product(number):
-                yield number
+        catalogue = range(self.shop.products)
+        yield from filter(self.has_product, catalogue) if self.gone["products"] else catalogue
         for number in sorted(self.revisions):
             if number >= self.shop.products and self.has_product(number):
                 yield number
@@ -61,9 +60,17 @@ class ShopState:
         found = self.revisions.get(number)
         return catalog.first_revision(self.shop, number) if found is None else found
 
+    def changed_at(self, number: int, product_id: int) -> float:
+        """When a product was edited last, in unix seconds."""
+        found = self.revisions.get(number)
+        return untouched_at(product_id) if found is None else found.at
+
     def positions(self, number: int) -> tuple[int, ...]:
         """Of the product's variants."""
-        return self._positions_at(number, self.revision(number))
+        found = self.revisions.get(number)
+        if found is None:
+            return tuple(range(catalog.variant_count(self.shop, number)))
+        return self._positions_at(number, found)
 
     def place(self, number: int, position: int) -> Place:
         """The variant at a position, or the product's first where it has lost that one."""
@@ -110,39 +117,39 @@ class ShopState:
     def item(self, place: Place) -> Payload:
         """The inventory item of a variant."""
         number, position = place
-        found = self.items.get(catalog.inventory_item_id(self.shop, number, position))
+        item_id = catalog.inventory_item_id(self.shop, number, position)
+        found = self.items.get(item_id)
         if found is not None:
             return found
-        at, created = self.item_changed_at(place), self._created(number)
+        at, created = self.item_changed_at(number, item_id), self._created(number)
         return catalog.inventory_item_payload(self.shop, number, position, at, created=created)
 
-    def item_changed_at(self, place: Place) -> float:
-        """``updated_at`` of an item in unix seconds, at a tenth of the cost."""
-        item_id = catalog.inventory_item_id(self.shop, *place)
+    def item_changed_at(self, number: int, item_id: int) -> float:
+        """``updated_at`` of an item of a product in unix seconds, at a tenth of the cost."""
         found = self.items.get(item_id)
-        return unix_time(found["updated_at"]) if found else self._untouched_at(place[0], item_id)
+        return unix_time(found["updated_at"]) if found else self._untouched_at(number, item_id)
 
     def level(self, place: Place, location_id: int) -> Payload | None:
         """What lies of a variant at a location; None where it is not stocked."""
         number, position = place
-        found = self.levels.get((catalog.inventory_item_id(self.shop, *place), location_id))
+        item_id = catalog.inventory_item_id(self.shop, number, position)
+        found = self.levels.get((item_id, location_id))
         if found is not None:
             return found
-        at = self.level_changed_at(place, location_id)
+        at = self.level_changed_at(number, item_id, location_id)
         if at is None:
             return None
         lying = catalog.lying(self.shop, number, position)
         return catalog.level_payload(Level(self.shop, number, position, location_id, lying), at)
 
-    def level_changed_at(self, place: Place, location_id: int) -> float | None:
+    def level_changed_at(self, number: int, item_id: int, location_id: int) -> float | None:
         """``updated_at`` of a level in unix seconds; None where the item is not stocked."""
-        item_id = catalog.inventory_item_id(self.shop, *place)
         found = self.levels.get((item_id, location_id))
         if found is not None:
             return unix_time(found["updated_at"])
         if location_id != self.shop.locations[0] or (item_id, location_id) in self.gone["levels"]:
             return None
-        return self._untouched_at(place[0], item_id)
+        return self._untouched_at(number, item_id)
 
     def levels_of(self, place: Place) -> list[Payload]:
         """Everywhere that a variant is stocked, by location."""

@@ -32,7 +32,14 @@ class Store:
 
     def events(self, count: int) -> list[Event]:
         """``count`` webhooks of the days that begin at ``start``, in order of time."""
-        return list(played(self.seed, self.shops, self.start, count, self.days).play())
+        return list(self._played(count).play())
+
+    def left(self, count: int) -> list[str]:
+        """The domains of the shops that have no app any more after these webhooks."""
+        return self._played(count).left
+
+    def _played(self, count: int) -> Day:
+        return played(self.seed, self.shops, self.start, count, self.days)
 
 
 def played(seed: int, shops: Sequence[SandboxShop], start: float, count: int, days: int = 1) -> Day:

@@ -23,7 +23,9 @@ from avnu.sandbox import (
 )
 from avnu.sandbox.connection import Terms
 from avnu.sandbox.delivery import Signature
+from avnu.sandbox.encoding import triggered_at
 from avnu.sandbox.mischief import OVERSIZE_BYTES
+from avnu.sandbox.store import FIRST_DAY
 from tests.support.stub_receiver import SECRET, StubHandler, StubReceiver, serving
 
 SHOP = "one-shop.myshopify.com"
@@ -257,6 +259,48 @@ def test_signatures_as_they_leave(stub: StubReceiver) -> None:
     assert sent[Signature.FOREIGN] == "\xe9" * 44
     assert len(sent[Signature.HUGE] or "") == 6000
     assert list(sent.values()).count(right) == 1
+
+
+NOW = FIRST_DAY + 500_000
+
+
+class Ticking(SystemClock):
+    """Ten seconds later each time that it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def time(self) -> float:
+        self.asked += 1
+        return NOW + 10 * self.asked
+
+
+def moments(stub: StubReceiver, deliveries: list[Delivery], **habits: Any) -> list[str]:
+    """What the headers of all attempts say, in their order."""
+    told = Habits(compression=1e6, concurrency=1, **habits)
+    Courier(stub.url, SECRET, Ticking(), told).deliver(deliveries)
+    return [headers["X-Shopify-Triggered-At"] for headers, _ in stub.requests]
+
+
+def test_a_webhook_says_when_it_was_sent_first(stub: StubReceiver) -> None:
+    """The played day is long ago; a copy, and a repetition, say what the first attempt said."""
+    stub.misbehave = lambda handler, *_: len(stub.requests) == 1 and (handler.answer(503) or True)
+    again = delivery(1, webhook_id="id-0", kind=Kind.DUPLICATE, after=0)
+    said = moments(stub, [delivery(0), again, delivery(2)])
+    assert sorted(stub.ids()) == ["id-0", "id-0", "id-0", "id-2"]
+    for own_id, moment in zip(stub.ids(), said, strict=True):
+        assert moment == triggered_at(NOW + (10 if own_id == "id-0" else 20))
+
+
+def test_only_a_late_one_looks_old(stub: StubReceiver) -> None:
+    assert moments(stub, [delivery(0), delivery(1, late_s=7200.0)]) == [
+        triggered_at(NOW + 10), triggered_at(NOW + 20 - 7200),
+    ]  # fmt: skip
+
+
+def test_the_moments_of_the_played_day(stub: StubReceiver) -> None:
+    planned = [delivery(n, triggered_at=triggered_at(FIRST_DAY + n)) for n in range(2)]
+    assert moments(stub, planned, planned_moments=True) == [one.triggered_at for one in planned]
 
 
 def test_progress_counts_to_the_end(stub: StubReceiver) -> None:

@@ -139,7 +139,11 @@ def test_shuffled_and_late_change_only_the_order() -> None:
     calm = plan(SEED, SHOPS, COUNT)
     mixed = plan(SEED, SHOPS, COUNT, Mischief(shuffled=0.5, late=0.05))
     assert mixed != calm
-    assert sorted(mixed, key=lambda d: d.number) == calm
+    late = [d for d in mixed if d.late_s]
+    assert len(late) == round(COUNT * 0.05)
+    assert all(3600 <= d.late_s <= 86_400 for d in late)
+    punctual = [msgspec.structs.replace(d, late_s=0.0) for d in mixed]
+    assert sorted(punctual, key=lambda d: d.number) == calm
     moved = [place - d.number for place, d in enumerate(mixed)]
     assert max(moved) > COUNT / 2  # late
     assert sum(delta != 0 for delta in moved) > COUNT / 3  # shuffled

@@ -14,9 +14,13 @@
   text=)``, ``clear(shop=None)``, ``release()``, ``rules()``. The names are in ``faults.py``.
 * ``sandbox.tokens``: ``issue(shop, expiring=True)``, ``expire(shop)``, ``revoke(shop)``,
   ``is_good(shop, access_token)``, ``token_life_s``.
-* ``World(shops, strict=False)``, ``World.played(seed, shops, deliveries)``; ``world.shop(domain)``
-  has ``product(number)`` (the payload that the last webhook showed), ``edit(number, at)``,
-  ``delete(number)``, ``numbers()``, ``product_ids()``, ``stock``, ``subscriptions``.
+* ``World(shops, strict=False)``, ``World.played(seed, shops, deliveries, start, sizes=, days=)``,
+  ``world.left`` (the domains of shops that have no app in the end); ``world.shop(domain)`` has
+  ``truth(since=None)`` (everything, as bodies of webhooks: ``products()``, ``items()``,
+  ``levels()``, ``locations()``, ``orders()``, ``deleted``), ``product(number)``,
+  ``edit(number, at, positions=None)``, ``delete(number)``, ``remember(topic, body)`` (anything else
+  that happens and that no webhook need tell), ``numbers()``, ``product_ids()``, ``quantity(item_id,
+  location_id)``, ``state``, ``subscriptions``.
 
 Endpoints: ``POST /admin/api/<version>/graphql.json``, ``POST /admin/oauth/access_token``,
 ``POST /sandbox/day``, ``GET|POST /sandbox/weather``, ``GET /sandbox/report``,

@@ -1,7 +1,8 @@
 """``/sandbox/…``: the sandbox itself, asked and told over HTTP.
 
 GET ``healthz``, ``report``, ``weather``, ``shops/<domain>``; POST ``weather`` (a ``Rule``, or
-``{"name": "clear", "shop": …}``, ``{"name": "release"}``) and ``shops/<domain>`` (a ``Change``).
+``{"name": "clear", "shop": …}``, ``{"name": "release"}``), ``shops/<domain>`` (a ``Change``) and
+``day`` (a ``PlayedDay``), which answers its shops and those of them that have left the app.
 """
 
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from avnu.sandbox.admin.tenants import Change, Standing, Tenants
 from avnu.sandbox.admin.tokens import TokenDesk
 from avnu.sandbox.admin.weather import UnknownFault, Weather
 from avnu.sandbox.admin.world import World
+from avnu.sandbox.shops import USUAL_SIZES, Sizes
 
 PREFIX = "/sandbox/"
 
@@ -47,7 +49,9 @@ class Control:
             if what == "shops" and domain:
                 return _fine(self._shop(call, domain))
             if call.method == "POST" and what == "day":
-                return _fine({"shops": self._tenants.take_in(_world(call.body))})
+                world = _world(call.body)
+                taken = self._tenants.take_in(world)
+                return _fine({"shops": taken, "left": sorted(world.left)})
             if call.method == "POST" and what == "weather":
                 self._set(call.body)
             if domain or what not in ("healthz", "report", "weather"):
@@ -101,11 +105,15 @@ class PlayedDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shops: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     deliveries: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
     start: float
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 1
+    most_products: int = USUAL_SIZES.most_products
+    most_variants: int = USUAL_SIZES.most_variants
 
 
 def _world(body: bytes) -> World:
     day = msgspec.json.decode(body, type=PlayedDay)
-    return World.played(day.seed, day.shops, day.deliveries, day.start)
+    sizes = Sizes(day.most_products, day.most_variants)
+    return World.played(day.seed, day.shops, day.deliveries, day.start, sizes=sizes, days=day.days)
 
 
 def _fine(document: dict[str, Any]) -> Answer:

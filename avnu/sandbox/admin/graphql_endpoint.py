@@ -67,7 +67,8 @@ class GraphqlEndpoint:
         barred = _barred(tenant.standing)
         if barred is not None:
             return barred
-        if not self._desk.is_good(call.shop, call.headers.get("x-shopify-access-token", "")):
+        token = call.headers.get("x-shopify-access-token", "")
+        if tenant.standing.uninstalled or not self._desk.is_good(call.shop, token):
             return refused(401, _UNKNOWN_TOKEN)
         return tenant
 

@@ -45,7 +45,7 @@ def product_node(shop: ShopWorld, product_id: int) -> Source | None:
     known = {
         "__typename": "Product",
         "id": gid("Product", product_id),
-        "updatedAt": utc_of(shop.revision(number).at),
+        "updatedAt": utc_of(shop.state.changed_at(number, product_id)),
     }
     return Lazy(known, lambda: _product(shop, number, shop.product(number)))
 

@@ -97,14 +97,14 @@ class ShopWorld:
     def products(self) -> Listing:
         """All products."""
         return self._listing("products", lambda: [
-            Row(int(self.revision(number).at), product_id)
+            Row(int(self.state.changed_at(number, product_id)), product_id)
             for product_id, number in self._known_numbers().items()
         ])  # fmt: skip
 
     def items(self) -> Listing:
         """All inventory items."""
         return self._listing("items", lambda: [
-            Row(int(self.state.item_changed_at(place)), item_id)
+            Row(int(self.state.item_changed_at(place[0], item_id)), item_id)
             for item_id, place in self._known_items().items()
         ])  # fmt: skip
 
@@ -119,7 +119,7 @@ class ShopWorld:
         return self._listing(location_id, lambda: [
             Row(int(at), item_id)
             for item_id, place in self._known_items().items()
-            if (at := self.state.level_changed_at(place, location_id)) is not None
+            if (at := self.state.level_changed_at(place[0], item_id, location_id)) is not None
         ])  # fmt: skip
 
     # changes
@@ -130,8 +130,9 @@ class ShopWorld:
         ``positions``: those of its variants, where they change.
         """
         with self.lock:
+            others = positions is not None or not self.state.has_product(number)
             self.state.revise(number, at, positions)
-            self._forget()
+            self._forget(ids=others)
             return catalog.told(self.product(number))
 
     def delete(self, number: int) -> None:
@@ -139,7 +140,7 @@ class ShopWorld:
         with self.lock:
             if self.state.has_product(number):
                 self.state.remove(number)
-                self._forget()
+                self._forget(ids=True)
 
     def remember(self, topic: str, body: Payload) -> None:
         """Something happens that a webhook of ``topic`` would tell, but for products/*."""
@@ -165,11 +166,12 @@ class ShopWorld:
             }
             self.remember("inventory_levels/update", {**level, **changed})
 
-    def _forget(self) -> None:
-        """What was made from the state before it changed."""
+    def _forget(self, *, ids: bool = False) -> None:
+        """What was made from the state before it changed; ``ids`` where others are there now."""
         self._product.cache_clear()
-        self._numbers = self._variants = self._items = None
         self._listings.clear()
+        if ids:
+            self._numbers = self._variants = self._items = None
 
     def _listing(self, name: str | int, rows: Callable[[], list[Row]]) -> Listing:
         with self.lock:

@@ -81,7 +81,7 @@ def item_at(shop: ShopWorld, place: Place) -> Source:
     known = {
         "__typename": "InventoryItem",
         "id": gid("InventoryItem", item_id),
-        "updatedAt": utc_of(shop.state.item_changed_at(place)),
+        "updatedAt": utc_of(shop.state.item_changed_at(place[0], item_id)),
     }
     return Lazy(known, lambda: _item(shop, place, shop.state.item(place)))
 

@@ -84,6 +84,8 @@ class TokenEndpoint:
         return self._desk.issue(shop, expiring=asked.get("expiring") in ("1", "true", "True"))
 
     def _by_refresh_token(self, shop: str, asked: Asked) -> Issued:
+        if self._tenants.of(shop).standing.uninstalled:
+            raise _Refusal("invalid_grant")
         try:
             return self._desk.refresh(shop, asked.get("refresh_token", ""))
         except GrantInvalid:
