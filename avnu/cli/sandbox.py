@@ -13,12 +13,12 @@ import click
 import msgspec
 
 from avnu.cli.output import json_option, say, show_facts, show_json, show_table, write
-from avnu.cli.played_day import start_of
+from avnu.cli.played_day import played_options, start_of
 from avnu.cli.programs import end_like_ctrl_c
 from avnu.cli.sandbox_asked import ask_sandbox
 from avnu.clock import SystemClock
 from avnu.sandbox.admin import FAULTS, AdminSandbox, World
-from avnu.sandbox.shops import make_shops
+from avnu.sandbox.shops import Sizes, make_shops
 from avnu.settings import Settings, load_settings
 
 _origin = click.option(
@@ -43,8 +43,9 @@ def sandbox() -> None:
 @click.option(
     "--day",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The day that was played, UTC; default yesterday.",
+    help="The first day that was played, UTC; default: the last was yesterday.",
 )
+@played_options
 @click.option(
     "--latency-ms",
     nargs=2,
@@ -64,6 +65,9 @@ def serve(
     shops: int,
     deliveries: int | None,
     day: datetime | None,
+    days: int,
+    most_products: int,
+    most_variants: int,
     latency_ms: tuple[float, float] | None,
     keep: Path | None,
 ) -> None:
@@ -73,7 +77,14 @@ def serve(
     /admin/oauth/access_token with SHOPIFY_API_KEY, SHOPIFY_API_SECRET and any code.
     """
     settings = _settings()
-    world = _world(seed, shops, deliveries, day)
+    world = _world(
+        seed=seed,
+        shops=shops,
+        deliveries=deliveries,
+        start=start_of(day, SystemClock().time(), days),
+        sizes=Sizes(most_products, most_variants),
+        days=days,
+    )
     clock = SystemClock()
     try:
         served = AdminSandbox(
@@ -165,16 +176,19 @@ def _settings() -> Settings:
     return settings
 
 
-def _world(seed: int | None, shops: int, deliveries: int | None, day: datetime | None) -> World:
-    """The shops, on the evening of their day or as they were made."""
-    start = start_of(day, SystemClock().time())
+def _world(
+    *, seed: int | None, shops: int, deliveries: int | None, start: float, sizes: Sizes, days: int
+) -> World:
+    """The shops, on the evening of their last day or as they were made."""
     if seed is None:
         if deliveries is not None:
             raise click.UsageError("--deliveries needs the --seed that made them")
         return World(start=start)
     if deliveries is None:
-        return World(make_shops(seed, shops), start=start)
-    return World.played(seed, shops, deliveries, start)
+        return World(make_shops(seed, shops, sizes), start=start)
+    if deliveries < days:
+        raise click.UsageError("--deliveries: each day needs one")
+    return World.played(seed, shops, deliveries, start, sizes=sizes, days=days)
 
 
 def _found(origin: str | None) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from contextlib import closing
 
 import click
+import msgspec
 
 from avnu.cli.output import say
 from avnu.cli.sandbox_asked import ask_sandbox
 from avnu.cli.store_session import installing
 from avnu.clock import SystemClock
 from avnu.errors import AvnuError, CannotReach, TokenExchangeFailed, UnknownShop
+from avnu.sandbox import PlayedDay
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.shopify.exchange import TokenEndpoint
@@ -62,17 +64,16 @@ def install_if_sandboxed(settings: Settings, domains: Iterable[str]) -> list[str
     return []
 
 
-def show_day(settings: Settings, *, seed: int, shops: int, deliveries: int, start: float) -> None:
+def show_day(settings: Settings, day: PlayedDay) -> None:
     """Have the sandbox answer as after the day that is about to be delivered.
 
     Without, its shops are others than those of the webhooks, with products that they do not name.
     """
     if not settings.shopify_admin_origin:
         return
-    day = {"seed": seed, "shops": shops, "deliveries": deliveries, "start": start}
     url = f"{settings.shopify_admin_origin}/sandbox/day"
     try:
-        ask_sandbox("POST", url, day, within_s=_PLAYED_WITHIN_S)
+        ask_sandbox("POST", url, msgspec.structs.asdict(day), within_s=_PLAYED_WITHIN_S)
     except (CannotReach, click.UsageError) as fault:
         say(f"the sandbox does not play the day: {fault}")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from avnu.cli.output import json_option
-from avnu.cli.played_day import start_of
+from avnu.cli.played_day import played_options, start_of
 from avnu.cli.sandbox_shops import install_if_sandboxed, show_day
 from avnu.cli.simulate_report import exit_code, show, summarize
 from avnu.cli.store_session import unpark
@@ -26,6 +26,8 @@ from avnu.sandbox import (
     Habits,
     Ledger,
     Mischief,
+    PlayedDay,
+    Sizes,
     plan,
     trigger,
 )
@@ -92,8 +94,9 @@ def _header_text(_ctx: click.Context, _param: click.Parameter, text: str | None)
 @click.option(
     "--day",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The day that is played, UTC; default yesterday.",
+    help="The first day that is played, UTC; default: the last was yesterday.",
 )
+@played_options
 @click.option("--all-mischief", is_flag=True, help="A share of everything, as the demo has it.")
 @_rates
 @click.option("--concurrency", type=click.IntRange(1, 512), default=32, show_default=True)
@@ -115,6 +118,9 @@ def run(
     deliveries: int,
     seed: int | None,
     day: datetime | None,
+    days: int,
+    most_products: int,
+    most_variants: int,
     all_mischief: bool,
     concurrency: int,
     per_second: float | None,
@@ -132,7 +138,7 @@ def run(
     settings = _settings()
     now = SystemClock().time()
     seed = int(now) if seed is None else seed
-    start = start_of(day, now)
+    start = start_of(day, now, days)
     habits = Habits(
         concurrency=concurrency,
         compression=compression,
@@ -141,10 +147,21 @@ def run(
         api_version=settings.shopify_api_version,
     )
     courier = _courier(url, allow_remote, settings, habits)
-    deliveries_made = plan(seed, shops, deliveries, _mischief(all_mischief, rates, settings), start)
+    if deliveries < days:
+        raise click.UsageError("--deliveries: each day needs one")
+    deliveries_made = plan(
+        seed,
+        shops,
+        deliveries,
+        _mischief(all_mischief, rates, settings),
+        start,
+        sizes=Sizes(most_products, most_variants),
+        days=days,
+    )
     genuine = (one.shop for one in deliveries_made if one.kind in SHOPIFYS_OWN)
     _install(settings, genuine)
-    show_day(settings, seed=seed, shops=shops, deliveries=deliveries, start=start)
+    played_day = PlayedDay(seed, shops, deliveries, start, days, most_products, most_variants)
+    show_day(settings, played_day)
     ledger = _deliver(courier, deliveries_made)
     played = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d}"
     show({"seed": seed, "day": played, **summarize(ledger)}, as_json)

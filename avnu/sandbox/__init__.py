@@ -21,7 +21,7 @@ from avnu.sandbox.plan import plan
 from avnu.sandbox.reckoning import Expected, Reckoning
 from avnu.sandbox.request import Family, sign
 from avnu.sandbox.shops import Sizes
-from avnu.sandbox.store import Store
+from avnu.sandbox.store import PlayedDay, Store
 from avnu.sandbox.trigger import trigger
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Kind",
     "Ledger",
     "Mischief",
+    "PlayedDay",
     "Reckoning",
     "Sizes",
     "Store",

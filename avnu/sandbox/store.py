@@ -1,6 +1,9 @@
 """The development store: seeded shops and the days they have."""
 
 from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
 
 from avnu.sandbox.day import Day, Event
 from avnu.sandbox.shops import USUAL_SIZES, SandboxShop, Sizes, make_shops
@@ -8,6 +11,26 @@ from avnu.sandbox.stories import fill
 
 #: 2026-11-20 00:00 UTC: the day that is played when nobody names another.
 FIRST_DAY = 1_795_132_800.0
+
+
+class PlayedDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which days are played: what a plan and a world of the same shops have in common.
+
+    Also the body of ``POST /sandbox/day``. ``start`` is unix time.
+    """
+
+    seed: Annotated[int, msgspec.Meta(ge=0)]
+    shops: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    deliveries: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    start: float
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 1
+    most_products: int = USUAL_SIZES.most_products
+    most_variants: int = USUAL_SIZES.most_variants
+
+    @property
+    def sizes(self) -> Sizes:
+        """Of the catalogues; raises ValueError for what cannot be."""
+        return Sizes(self.most_products, self.most_variants)
 
 
 class Store:

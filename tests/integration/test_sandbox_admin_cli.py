@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from avnu.clock import SystemClock
-from avnu.sandbox import Store
+from avnu.sandbox import Sizes, Store
 from avnu.sandbox.admin import AdminSandbox, World
 from avnu.sandbox.admin.gids import gid
 from tests.support.admin_sandbox import Caller
@@ -49,12 +49,13 @@ def ended(process: "subprocess.Popen[bytes]", number: signal.Signals) -> tuple[i
 
 def test_it_serves_the_evening_of_a_day(tmp_path: Path) -> None:
     arguments = ["--seed", "3", "--shops", "4", "--deliveries", "300", "--day", "2026-11-20"]
-    arguments += ["--latency-ms", "0", "1.5"]
+    arguments += ["--latency-ms", "0", "1.5", "--days", "2", "--most-products", "60"]
     with start(["sandbox", "serve", *arguments], APP, tmp_path, uuid.uuid4().hex) as process:
         said = line(process.stdout)
         assert said.startswith("sandbox's Admin API at http://127.0.0.1:")
         origin = said.rpartition(" ")[2]
-        updates = [event for event in Store(3, 4).events(300) if event.topic == "products/update"]
+        store = Store(3, 4, sizes=Sizes(most_products=60), days=2)
+        updates = [event for event in store.events(300) if event.topic == "products/update"]
         shop, body = updates[-1].shop.domain, json.loads(updates[-1].body)
         asks = {"client_id": "made-up-key", "client_secret": "shpss_made_up", "code": "any"}
         query = "query($id: ID!) { product(id: $id) { variants(first: 1) { nodes { price } } } }"

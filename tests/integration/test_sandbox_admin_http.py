@@ -461,7 +461,47 @@ def test_a_day_that_was_played_elsewhere(sandbox: AdminSandbox, app: Caller) -> 
     assert datetime.fromisoformat(product["updatedAt"]) >= datetime.fromisoformat(
         body["updated_at"]
     )
-    assert app.post("/sandbox/day", {**day, "shops": 0}).status == 400
+    for wrong in ({"shops": 0}, {"days": 301}, {"most_products": 1}, {"most_variants": 2001}):
+        assert app.post("/sandbox/day", {**day, **wrong}).status == 400
+
+
+def test_two_days_of_shops_with_other_catalogues(sandbox: AdminSandbox, app: Caller) -> None:
+    day = {"seed": 3, "shops": 4, "deliveries": 300, "start": FIRST_DAY, "days": 2}
+    sizes = {"most_products": 90, "most_variants": 400}
+    shop = app.post("/sandbox/day", {**day, **sizes}).json["shops"][0]
+    told = Caller(sandbox, shop)
+    query = """query($ids: [ID!]!) {
+        nodes(ids: $ids) { ... on Product { variantsCount { count } } } }"""
+    ids = [gid("Product", one) for one in sandbox.world.shop(shop).product_ids()]
+    nodes = told.graphql(query, {"ids": ids}).data["nodes"]
+    counts = [one["variantsCount"]["count"] for one in nodes]
+    told.close()
+    assert 90 <= len(counts) < 120
+    assert max(counts) >= 400
+    moments = {order["updated_at"][:10] for order in sandbox.world.shop(shop).truth().orders()}
+    assert len(moments) > 1
+
+
+def test_shops_that_have_left_are_named_and_can_be_closed(
+    sandbox: AdminSandbox, app: Caller
+) -> None:
+    """A played world does not close them by itself: their last webhooks are still to be sent."""
+    day = {"seed": 3, "shops": 6, "deliveries": 300, "start": FIRST_DAY}
+    told = app.post("/sandbox/day", day).json
+    assert told["left"] == sorted(Store(3, 6).left(300))
+    assert len(told["left"]) == 2
+    assert set(told["left"]) < set(told["shops"])
+    gone = Caller(sandbox, told["left"][0])
+    pair = gone.exchange(code="any", expiring="1").json
+    gone.token = pair["access_token"]
+    assert gone.graphql(NAME).status == 200
+    app.post(f"/sandbox/shops/{gone.shop}", {"uninstalled": True})
+    assert gone.graphql(NAME).status == 401
+    again = gone.exchange(grant_type="refresh_token", refresh_token=pair["refresh_token"])
+    assert (again.status, again.json["error"]) == (400, "invalid_grant")
+    gone.token = sandbox.tokens.issue(gone.shop).access_token
+    assert gone.graphql(NAME).status == 401, "no token is good while the app is not there"
+    gone.close()
 
 
 def test_the_report(sandbox: AdminSandbox, app: Caller, clock: MovedClock) -> None:

@@ -5,7 +5,7 @@ GET ``healthz``, ``report``, ``weather``, ``shops/<domain>``; POST ``weather`` (
 ``day`` (a ``PlayedDay``), which answers its shops and those of them that have left the app.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -18,7 +18,7 @@ from avnu.sandbox.admin.tenants import Change, Standing, Tenants
 from avnu.sandbox.admin.tokens import TokenDesk
 from avnu.sandbox.admin.weather import UnknownFault, Weather
 from avnu.sandbox.admin.world import World
-from avnu.sandbox.shops import USUAL_SIZES, Sizes
+from avnu.sandbox.store import PlayedDay
 
 PREFIX = "/sandbox/"
 
@@ -98,22 +98,11 @@ class Control:
         return {"shop": domain, **msgspec.structs.asdict(tenant.standing), "bucket": points}
 
 
-class PlayedDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of ``POST /sandbox/day``: what ``simulate run`` plays; ``start`` is unix time."""
-
-    seed: Annotated[int, msgspec.Meta(ge=0)]
-    shops: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
-    deliveries: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-    start: float
-    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 1
-    most_products: int = USUAL_SIZES.most_products
-    most_variants: int = USUAL_SIZES.most_variants
-
-
 def _world(body: bytes) -> World:
     day = msgspec.json.decode(body, type=PlayedDay)
-    sizes = Sizes(day.most_products, day.most_variants)
-    return World.played(day.seed, day.shops, day.deliveries, day.start, sizes=sizes, days=day.days)
+    return World.played(
+        day.seed, day.shops, day.deliveries, day.start, sizes=day.sizes, days=day.days
+    )
 
 
 def _fine(document: dict[str, Any]) -> Answer:
