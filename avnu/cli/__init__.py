@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "breaker": "avnu.cli.breaker",
     "cache": "avnu.cli.cache",
     "shops": "avnu.cli.shops",
+    "compliance": "avnu.cli.compliance",
     "db": "avnu.cli.db",
     "doctor": "avnu.cli.doctor",
     "verify": "avnu.cli.verify",

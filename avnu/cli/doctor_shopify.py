@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import CLOSED, SHOPIFY, BreakerPolicy
 from avnu.cli.check import Check, failed, ok, warning
+from avnu.cli.doctor_compliance import compliance_check
 from avnu.clock import Clock
 from avnu.errors import SettingsInvalid, StoreOutdated, StoreUnavailable
 from avnu.keys import Keys
@@ -82,6 +83,7 @@ def _database(settings: Settings, clock: Clock) -> Iterator[Check]:
             require_schema(store)
             yield ok("database", f"{store.place} is ready")
             yield _shops(list(Shops(store, clock).every()))
+            yield compliance_check(settings, store, clock)
     except (StoreOutdated, SettingsInvalid) as fault:
         why = "no worker starts before it is mended"
         yield failed("database", str(fault), why, UPGRADE)

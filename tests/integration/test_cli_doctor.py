@@ -60,7 +60,8 @@ def test_all_is_well(avnu: Run, inbox: Inbox) -> None:
     assert told(result)["ok"] is True
     found = checks(result)
     assert set(found) == {
-        "settings", "token keys", "app", "database", "shops", "breaker", "inbox database 2",
+        "settings", "token keys", "app", "database", "shops", "compliance", "breaker",
+        "inbox database 2",
         "queue database 1", "cache database 0", "server",
         "persistence", "memory", "connections of the server", "clock of the server", "workers",
         "room", "pauses", "accounts",
@@ -88,7 +89,7 @@ def test_for_people(avnu: Run, inbox: Inbox) -> None:
     assert "why it matters: webhooks are kept, but not followed" in result.stdout
     assert "what to do: start one: celery -A avnu worker" in result.stdout
     assert "look  memory: maxmemory is not set" in result.stdout
-    assert "1 of 18 checks failed" in result.stderr
+    assert "1 of 19 checks failed" in result.stderr
 
 
 def test_settings_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
