@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from avnu.app import AvnuCelery
 from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
+from avnu.compliance.upkeep import purge_exports, remind
 from avnu.errors import BreakerOpen, HandlerFailed
 from avnu.keys import Keys
 from avnu.reconcile.slices import new_owner, run_slice
@@ -46,6 +47,19 @@ def purge(runtime: Runtime, until_s: float) -> dict[str, int]:
     return {
         "tombstones": purge_tombstones(store, now - _kept(runtime.settings), more),
         "leftovers": purge_leftovers(store, now, more),
+    }
+
+
+@job
+def look_at_requests(runtime: Runtime, until_s: float) -> dict[str, int]:
+    """Requests by privacy law: remind of deadlines that are near, remove exports past their time.
+
+    Every worker host that has the folder of exports may be the one: they share it.
+    """
+    settings, store, clock = runtime.settings, runtime.shopify.get().store, runtime.clock
+    return {
+        "reminded": len(remind(settings, store, clock)),
+        "exports": purge_exports(settings, store, clock),
     }
 
 

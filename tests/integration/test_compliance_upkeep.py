@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from avnu.app import create_app
 from avnu.cli.doctor_compliance import compliance_check
 from avnu.compliance.exports import Exports
 from avnu.compliance.ledger import Ledger
@@ -17,6 +18,8 @@ from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.store.columns import instant
 from avnu.store.database import Store
+from avnu.upkeep import run_job
+from tasks import maintenance
 from tests.support.command import Run, runner, told
 from tests.support.database import database_environ
 from tests.support.market import SHOP, START, Hand
@@ -182,3 +185,11 @@ def test_doctor_tells_of_the_nearest_deadline(
     check: Any = compliance_check(known, store, clock)
     assert check.state == state
     assert ("asked" in check.found) == (state != "ok")
+
+
+def test_beat_has_it_done(store: Store, clock: Hand, known: Settings) -> None:
+    Ledger(store, clock).note(SHOP, "late", "customers/redact", START - timedelta(days=40))
+    runtime = create_app(known, clock).runtime
+    did = run_job(runtime, "look_at_requests", maintenance.look_at_requests)
+    runtime.shopify.get().close()
+    assert did == {"ended": "done", "reminded": 1, "exports": 0}
