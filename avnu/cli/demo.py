@@ -19,7 +19,7 @@ from avnu.cli.sandbox_shops import install_shops
 from avnu.clock import SystemClock
 from avnu.embedded import EmbeddedServer, free_port
 from avnu.errors import AvnuError, CheckFailed
-from avnu.sandbox import ALL_MISCHIEF, plan
+from avnu.sandbox import ALL_MISCHIEF, Sizes, plan
 from avnu.sandbox.delivery import SHOPIFYS_OWN
 from avnu.sandbox.store import FIRST_DAY
 from avnu.settings import Settings
@@ -28,6 +28,8 @@ from avnu.store.schema import upgrade
 
 # A dead worker's webhooks come back after the lease: the shortest there is, so that it is seen.
 _LEASE_S = 5
+# What a reconciliation reads whole must fit into the demo's minute.
+_SIZES = Sizes(most_products=2_000)
 # The played day is over for long: by their triggers all webhooks would be Shopify's last retries.
 _PLAYED_LONG_AGO_S = 100 * 365 * 86_400
 
@@ -77,10 +79,11 @@ def _play(folder: Path, deliveries: int, shops: int, seed: int) -> Accounts:
         day = (
             *("--seed", str(seed), "--shops", str(shops), "--deliveries", str(deliveries)),
             *("--day", f"{datetime.fromtimestamp(FIRST_DAY, UTC):%Y-%m-%d}"),
+            *("--most-products", str(_SIZES.most_products)),
         )
         stage = stack.enter_context(Stage(settings, folder, clock, day))
         stage.start()
-        planned = plan(seed, shops, deliveries, ALL_MISCHIEF)
+        planned = plan(seed, shops, deliveries, ALL_MISCHIEF, sizes=_SIZES)
         stage.wait_until_up()
         install_shops(settings, (one.shop for one in planned if one.kind in SHOPIFYS_OWN))
         play = Play(stage, settings, clock)
