@@ -104,7 +104,7 @@ def _newest(told: Sequence[Told[Any]]) -> dict[Any, datetime]:
 
 
 def is_known(told: Iterable[Told[Any]], row: Stamp | None, *, final: bool) -> bool:
-    """True where the row says already what a read would: deleted, or read after they all came.
+    """True where the row says already what a read would: deleted, or read after all took place.
 
     Of a flood that waits, most are answered by the read that the first of them asked for.
     """
@@ -112,7 +112,7 @@ def is_known(told: Iterable[Told[Any]], row: Stamp | None, *, final: bool) -> bo
         return False
     if row.deleted_at is not None:
         return final
-    return row.read_at is not None and rest_s(heard_at(told), row.read_at) == 0
+    return row.read_at is not None and rest_s(happened_at(told, row.read_at), row.read_at) == 0
 
 
 def newest_told(told: Iterable[Told[Any]]) -> datetime:

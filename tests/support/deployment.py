@@ -27,6 +27,7 @@ from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.shopify.admin import Admin
 from avnu.shopify.client import Shopify
+from avnu.shopify.reads import Reads
 from avnu.store.installing import Installing
 from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops
@@ -37,6 +38,8 @@ from tests.support.made_webhooks import made
 
 CLIENT_ID, CLIENT_SECRET = "made-up-client-id", "shpss_made_up_for_tests"
 PLENTY_S = 60.0
+# Longer than it takes until nothing more can happen in the same second.
+SOME_TIME_S = 5.0
 # On the smallest plan: 2,000 points, 100 more each second.
 SHOP: SandboxShop = msgspec.structs.replace(shop_named("one-goods.myshopify.com"), products=700)
 
@@ -125,15 +128,24 @@ class Deployment:
         shop = Shop(self.shop, self.clock, until_s, lambda: self.client)
         return run_batch(shop, batch, {"order_edited": handler})
 
-    def told(self, topic: str, body: Mapping[str, Any] | bytes, **more: Any) -> Webhook:
-        """A webhook of this shop, accepted now; ``more`` as ``made`` has it."""
-        return made(self.shop, topic, body, self.clock.time(), **more)
+    def told(
+        self, topic: str, body: Mapping[str, Any] | bytes, shop: str = "", **more: Any
+    ) -> Webhook:
+        """A webhook accepted some time ago; ``more`` as ``made`` has it."""
+        accepted_s = self.clock.time() - SOME_TIME_S
+        return made(shop or self.shop, topic, body, accepted_s, **more)
+
+    def reads(self) -> Reads:
+        """Whole reads of this shop, as a handler has them."""
+        return self._held(self.shop).reads
 
     def follow(self, *webhooks: Webhook) -> tuple[Settlement, list[Exception]]:
-        """Run the handlers of tasks/ over a batch of this shop, as a worker's turn does."""
+        """Run the handlers of tasks/ over a batch of one shop, as a worker's turn does."""
+        return run_batch(self._held(webhooks[0].shop), webhooks, HANDLERS)
+
+    def _held(self, shop: str) -> Shop:
         until_s = self.clock.monotonic() + PLENTY_S
-        shop = Shop(self.shop, self.clock, until_s, lambda: self.client)
-        return run_batch(shop, webhooks, HANDLERS)
+        return Shop(shop, self.clock, until_s, lambda: self.client)
 
     def breaker(self) -> BreakerState:
         """The shared breaker, once all outcomes are with it."""

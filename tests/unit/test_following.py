@@ -148,14 +148,24 @@ def test_webhooks_that_waited_are_answered_by_the_read_that_the_first_asked_for(
     assert shop.calls == [("products", (1,))]
 
 
-def test_one_that_came_after_that_read_or_beside_it_is_read_for(shop: FollowedShop) -> None:
+def test_one_that_was_triggered_after_that_read_or_beside_it_is_read_for(
+    shop: FollowedShop,
+) -> None:
     """Beside it: within the two seconds that two hosts' clocks may differ by."""
     shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
     beside = shop.told("products/update", {"id": 1})
     shop.hand.now_s += 1
-    for webhook in (beside, beside, shop.told("products/update", {"id": 1})):
+    after = shop.told("products/update", {"id": 1}, triggered_at=at(NOW_S + 1))
+    for webhook in (beside, beside, after):
         shop.handle(webhook)
     assert shop.calls == [("products", (1,))] * 3
+
+
+def test_a_retry_triggered_before_that_read_needs_none(shop: FollowedShop) -> None:
+    shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
+    shop.handle(shop.told("products/update", {"id": 1}))
+    shop.handle(update(shop, 1, 7, late_s=LATE_S))
+    assert shop.calls == [("products", (1,))]
 
 
 def test_what_was_deleted_is_not_asked_for_any_more(shop: FollowedShop) -> None:
