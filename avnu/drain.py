@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Batch, Ending, Letter, Parking, Settlement, Verdict
 from avnu.run import place_of, run_batch
 from avnu.runtime import Runtime
@@ -55,6 +56,18 @@ def drain_partition(
     return {"ended": step.value, **did}
 
 
+def _note_habit(
+    runtime: Runtime, shop: str, webhooks: Sequence[Stored], settlement: Settlement
+) -> None:
+    """What was handled tells how often the shop sends; what goes back will be told then."""
+    handled = [
+        one
+        for one, verdict in zip(webhooks, settlement.verdicts, strict=True)
+        if verdict.letter is not Letter.BACK
+    ]
+    runtime.shopify.get().habits.note(shop, handled)
+
+
 def slice_s(settings: Settings, busy: int) -> float:
     """How long to drain before another partition's turn comes, with so many that have work.
 
@@ -81,6 +94,7 @@ def _run(
             continue
         shop = Shop(domain, runtime.clock, deadline_s, runtime.shopify.get)
         settlement, raised = run_batch(shop, [Webhook(stored) for stored in some], handlers)
+        _note_habit(runtime, domain, some, settlement)
         verdicts += settlement.verdicts
         parkings |= settlement.parkings
         for parking in settlement.parkings.values():

@@ -33,6 +33,8 @@ class Job(msgspec.Struct, frozen=True):
 
 _EVERY = (
     Job("refresh_tokens", lambda settings: settings.tokens_every_seconds),
+    # A few shops at a time: each has its own day.
+    Job("audit_subscriptions", lambda settings: min(300, settings.subscriptions_every_seconds)),
     Job("purge", lambda settings: settings.purge_every_seconds),
     Job("look_at_requests", lambda settings: settings.compliance_every_seconds),
     Job("reconcile", lambda settings: settings.reconcile_every_seconds),

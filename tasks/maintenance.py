@@ -24,6 +24,7 @@ from avnu.settings import Settings
 from avnu.store.ahead import Ahead
 from avnu.store.columns import instant
 from avnu.store.purging import purge_leftovers, purge_tombstones
+from avnu.subscriptions.audit import Audits
 from avnu.upkeep import job
 
 
@@ -34,6 +35,17 @@ def refresh_tokens(runtime: Runtime, until_s: float) -> dict[str, int]:
     _require_closed(runtime)
     did = Ahead(shopify.store, shopify.tokens, runtime.clock).run(until_s)
     return {"refreshed": did.refreshed, "failed": did.failed}
+
+
+@job
+def audit_subscriptions(runtime: Runtime, until_s: float) -> dict[str, int]:
+    """Look at the webhook subscriptions of some shops; each comes once a day."""
+    shopify = runtime.shopify.get()
+    audits = Audits(
+        runtime.settings, shopify.store, runtime.clock, runtime.random,
+        habits=shopify.habits, admin=shopify.admin,
+    )  # fmt: skip
+    return audits.run(until_s)
 
 
 @job

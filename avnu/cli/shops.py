@@ -11,6 +11,7 @@ from avnu.cli.choosing import confirm
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_facts, show_json, show_table, write
 from avnu.cli.shops_resync import compared_at, resync
+from avnu.cli.shops_subscriptions import subscriptions
 from avnu.cli.shops_tokens import add, import_, rotate_keys
 from avnu.cli.store_session import open_store, tokens, unpark
 from avnu.clock import SystemClock
@@ -37,6 +38,7 @@ shops.add_command(add)
 shops.add_command(import_)
 shops.add_command(rotate_keys)
 shops.add_command(budget)
+shops.add_command(subscriptions)
 shops.add_command(resync)
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from avnu.settings.inbox import Durability
+from avnu.settings.shopify import Subscriptions
 from avnu.settings.table import AllSettings
 
 
@@ -16,6 +17,7 @@ def relations(settings: AllSettings) -> list[str]:
         *waits(settings),
         *bytes_in_flight(settings),
         *room_for_the_inbox(settings),
+        *subscriptions(settings),
     ]
 
 
@@ -90,3 +92,11 @@ def room_for_the_inbox(settings: AllSettings) -> Iterator[str]:
             "CACHE_FULL_PERCENT is not below INBOX_FULL_PERCENT; lower it, or give the cache a "
             "server of its own (REDIS_CACHE_HOST)"
         )
+
+
+def subscriptions(settings: AllSettings) -> Iterator[str]:
+    """What is made anew in each shop needs an address."""
+    if settings.shopify_subscriptions is Subscriptions.SHOP and not (
+        settings.shopify_webhook_address
+    ):
+        yield "SHOPIFY_SUBSCRIPTIONS=shop needs SHOPIFY_WEBHOOK_ADDRESS; give the receiver's"

@@ -1,12 +1,21 @@
 """Settings of the Shopify app and of calls to the Admin API. Part of ``avnu/settings/table.py``."""
 
 import dataclasses
+import enum
 
 from avnu.secret import Secret
-from avnu.settings.kinds import Hidden, Text, row, whole
+from avnu.settings.kinds import Choice, Hidden, Text, row, whole
 
 API_VERSION = r"[0-9]{4}-(01|04|07|10)|unstable"
 LOOPBACK = r"https?://(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]{1,5})?"
+HTTPS = r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x7e]*)?"
+
+
+class Subscriptions(enum.StrEnum):
+    """Where Shopify is told which webhooks to send."""
+
+    APP = "app"
+    SHOP = "shop"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,4 +50,14 @@ class ShopifySettings:
     )  # fmt: skip
     shopify_total_timeout_ms: int = whole(
         12000, "ms", "Longest that one call of the Admin API may take.", 100, 120000
+    )
+    shopify_subscriptions: Subscriptions = row(
+        Choice(Subscriptions),
+        Subscriptions.APP,
+        "Webhooks are declared by the app (deploy/shopify.app.toml), or made anew in each shop.",
+    )
+    shopify_webhook_address: str = row(
+        Text("https address", HTTPS, "write https://host/webhooks/shopify"),
+        "",
+        "Where Shopify finds the receiver; needed for subscriptions of each shop.",
     )

@@ -15,6 +15,9 @@ class UpkeepSettings:
     purge_every_seconds: int = whole(
         3600, "s", "How often what is past its time is removed from the database.", 10, DAY_S
     )
+    subscriptions_every_seconds: int = whole(
+        DAY_S, "s", "How often each shop's webhook subscriptions are looked at.", 60, 30 * DAY_S
+    )
     tombstone_days: int = whole(
         30,
         "days",

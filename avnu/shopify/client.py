@@ -48,6 +48,7 @@ from avnu.store.shops import Shops
 from avnu.store.subjects import Subjects
 from avnu.store.tokens import Tokens
 from avnu.store.vault import require_vault
+from avnu.subscriptions.habits import Habits
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,7 @@ class Shopify:
         changed = hook_named(settings.market_changed)
         self.market = Market(self.store, clock, changed, self.subjects)
         self.shops = Shops(self.store, clock)
+        self.habits = Habits(self.store)
         self.stale_after_s = settings.market_stale_seconds
         names = Keys(settings.avnu_namespace)
         self._budget = Budget(connections.cache(), names, BudgetPolicy.of(settings))
@@ -194,6 +196,7 @@ class Shopify:
         self.cache.close()
         self.guards.close()
         self.transport.close()
+        self.habits.close()
         self.store.close()
 
 

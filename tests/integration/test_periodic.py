@@ -107,7 +107,7 @@ def test_many_processes_and_one_of_them_killed_while_it_has_the_job(
     database: Secret, store: Store
 ) -> None:
     with ExitStack() as stack:
-        every = [stack.enter_context(_caller(database)) for _ in range(3)]
+        every = [stack.enter_context(_caller(database)) for _ in range(2)]
         for process in every:
             assert _line(process) == "ready"
         for _ in range(ROUNDS):
@@ -118,9 +118,9 @@ def test_many_processes_and_one_of_them_killed_while_it_has_the_job(
         killed = every.pop(won.index(1))
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
-        assert _ask(every, "job") == [0, 0]
+        assert _ask(every, "job") == [0]
         pass_time(store, "job", WITHIN_S)
-        assert sum(_ask(every, "job")) == 1
+        assert _ask(every, "job") == [1]
         for process in every:
             process.communicate()
 
