@@ -10,7 +10,8 @@ class Truth:
     """The resources of one shop that changed at or after ``since`` (unix seconds; None: all).
 
     A body is what a webhook of that resource would hold now, but that a product has all of its
-    variants. Each method makes them one at a time, as a large shop has many.
+    variants. Each method makes them one at a time, as a large shop has many; nothing may change
+    meanwhile.
     """
 
     def __init__(self, state: ShopState, since: float | None = None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from avnu.sandbox import catalog
 from avnu.sandbox.admin import World
 from avnu.sandbox.admin.gids import gid
+from avnu.sandbox.encoding import unix_time
 from avnu.sandbox.shops import make_shops
 from avnu.sandbox.store import FIRST_DAY, Store
 from tests.support.admin_schema import ask
@@ -136,6 +137,54 @@ def test_products_come_and_go() -> None:
     assert list(shop.product_ids()) == sorted(shop.product_ids())
     assert len(shop.product_ids()) == 101
     assert shop.edit(3, FIRST_DAY + 7)["tags"] != again["tags"]
+
+
+def test_other_variants_have_other_items_and_places() -> None:
+    shop = World().shop(HAND)
+    lost, kept = catalog.variant_id(shop.shop, 4, 0), catalog.variant_id(shop.shop, 4, 9)
+    item = catalog.inventory_item_id(shop.shop, 4, 0)
+    assert shop.variant_place(lost) == (4, 0)
+    body = shop.edit(4, FIRST_DAY, (9, 10))
+    assert [variant["position"] for variant in body["variants"]] == [1, 2]
+    assert shop.variant_place(lost) is None
+    assert shop.item_place(item) is None
+    assert shop.variant_place(kept) == (4, 9)
+    truth = shop.truth(FIRST_DAY)
+    made = {catalog.inventory_item_id(shop.shop, 4, position) for position in (9, 10)}
+    assert {one["id"] for one in truth.items()} == made
+    assert {(one["inventory_item_id"], one["available"]) for one in truth.levels()} == {
+        (one, 0) for one in made
+    }
+    assert item in truth.deleted["items"]
+    assert shop.edit(4, FIRST_DAY + 5)["variants"][1]["id"] == body["variants"][1]["id"]
+
+
+def test_what_no_webhook_tells_can_happen_too() -> None:
+    world = World()
+    shop = world.shop(HAND)
+    item = catalog.inventory_item_id(shop.shop, 7, 0)
+    (place,) = shop.shop.locations
+    text = """query($id: ID!) {
+        inventoryItem(id: $id) { inventoryLevels(first: 9) { nodes { id } } } }"""
+
+    def levels() -> int:
+        found = ask(world, HAND, text, id=gid("InventoryItem", item))["inventoryItem"]
+        return len(found["inventoryLevels"]["nodes"])
+
+    assert levels() == 1
+    assert item in shop.levels(place).ids
+    shop.remember("inventory_levels/disconnect", {"inventory_item_id": item, "location_id": place})
+    assert levels() == 0
+    assert item not in shop.levels(place).ids
+    assert shop.truth().deleted["levels"] == {(item, place)}
+    shop.adjust(item, place, 5, FIRST_DAY)
+    assert levels() == 1
+    assert shop.quantity(item, place) == 5
+    assert shop.product(7)["variants"][0]["inventory_quantity"] == 5
+    assert not shop.truth().deleted["levels"]
+    shop.adjust(item, place, -2, FIRST_DAY - 900)
+    (level,) = shop.truth(FIRST_DAY).levels()
+    assert (level["available"], unix_time(level["updated_at"])) == (3, FIRST_DAY)
 
 
 def test_a_strict_world_has_no_other_shops() -> None:

@@ -5,7 +5,17 @@ from collections import Counter, defaultdict
 import msgspec
 import pytest
 
-from avnu.sandbox import ALL_MISCHIEF, NO_MISCHIEF, Delivery, Kind, Mischief, Store, plan
+from avnu.sandbox import (
+    ALL_MISCHIEF,
+    NO_MISCHIEF,
+    Delivery,
+    Kind,
+    Mischief,
+    Sizes,
+    Store,
+    plan,
+)
+from avnu.sandbox.catalog import variant_count
 from avnu.sandbox.delivery import FORGERIES, SHOPIFYS_OWN, Signature
 from avnu.sandbox.mischief import GUARDED_BYTES, RATES, REPLAY_BURST
 from avnu.shopify.topics import TOPICS
@@ -69,7 +79,10 @@ def test_every_followed_story_is_there(full: list[Delivery]) -> None:
         "orders/create", "orders/paid", "orders/updated", "orders/fulfilled", "orders/cancelled",
         "fulfillments/create", "refunds/create", "products/create", "products/delete",
         "inventory_levels/update", "app/uninstalled", "app/scopes_update", "shop/update",
-        "customers/data_request", "customers/redact", "shop/redact",
+        "customers/data_request", "customers/redact", "shop/redact", "orders/delete",
+        "orders/edited", "orders/partially_fulfilled", "fulfillments/update", "locations/create",
+        "locations/deactivate", "inventory_items/create", "inventory_items/update",
+        "inventory_items/delete", "inventory_levels/connect", "inventory_levels/disconnect",
     ):  # fmt: skip
         assert topics[topic], topic
     assert [topic for topic in topics if topic not in TOPICS]
@@ -97,6 +110,58 @@ def test_webhooks_of_one_action_share_an_event() -> None:
     for delivery in plan(SEED, SHOPS, COUNT):
         topics_of[delivery.event_id].add(delivery.topic)
     assert {"orders/paid", "orders/updated"} in topics_of.values()
+
+
+@pytest.mark.parametrize("count", [200, 201, 202, 203])
+def test_no_story_is_told_by_half(count: int) -> None:
+    """What follows an order changes the order, and that is told as well."""
+    topics_of = defaultdict(set)
+    for delivery in plan(SEED, SHOPS, count):
+        topics_of[delivery.event_id].add(delivery.topic)
+    followed = 0
+    for topics in topics_of.values():
+        if topics & {"refunds/create", "fulfillments/create", "orders/paid", "orders/edited"}:
+            assert "orders/updated" in topics
+            followed += 1
+    assert followed
+
+
+def test_days_follow_each_other() -> None:
+    days = plan(SEED, SHOPS, 901, days=3)
+    assert len(days) == 901
+    per_day = Counter(d.triggered_at[:10] for d in days)
+    assert per_day == {"2026-11-20": 300, "2026-11-21": 300, "2026-11-22": 301}
+    assert max(Counter(d.webhook_id for d in days).values()) == 1
+    made = Counter(
+        (d.shop, d.topic, msgspec.json.decode(d.body)["id"])
+        for d in days
+        if d.topic in ("orders/create", "products/create", "locations/create")
+    )
+    assert max(made.values()) == 1, "numbers go on from one day to the next"
+    with pytest.raises(ValueError, match="each day needs a webhook"):
+        plan(SEED, SHOPS, 2, days=3)
+
+
+def test_who_leaves_stays_away() -> None:
+    store = Store(SEED, SHOPS, days=3)
+    left = store.left(3000)
+    assert left == [store.shops[-2].domain, store.shops[-3].domain]
+    events = [event for event in store.events(3000) if event.shop.domain == left[0]]
+    (gone,) = [event.at for event in events if event.topic == "app/uninstalled"]
+    after = {event.topic for event in events if event.at > gone}
+    assert after <= {"customers/data_request", "customers/redact", "shop/redact"}
+
+
+def test_catalogues_of_another_size() -> None:
+    first, second, *_ = Store(SEED, SHOPS, sizes=Sizes(900, 2000)).shops
+    assert first.products == 900
+    assert variant_count(first, 0) == 2000
+    assert variant_count(first, 1) <= 4
+    assert 8 < second.products < 900
+    assert variant_count(second, 0) <= 4
+    for wrong in ((7, 10), (8, 0), (8, 2001)):
+        with pytest.raises(ValueError, match="has"):
+            Sizes(*wrong)
 
 
 def test_an_uninstalled_shop_is_silent() -> None:

@@ -67,6 +67,7 @@ class World:
         taken = {domain: other.shop(domain) for domain in other.domains}
         with self._lock:
             self._shops |= taken
+            self.left |= other.left
         return list(taken)
 
     @property
