@@ -10,7 +10,7 @@ from avnu.cli.budget import budget
 from avnu.cli.choosing import confirm
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_facts, show_json, show_table, write
-from avnu.cli.shops_resync import compared_at, resync
+from avnu.cli.shops_resync import comparisons, comparisons_text, resync
 from avnu.cli.shops_subscriptions import subscriptions
 from avnu.cli.shops_tokens import add, import_, rotate_keys
 from avnu.cli.store_session import open_store, tokens, unpark
@@ -74,7 +74,7 @@ def show(shop: str, as_json: bool) -> None:
     """
     with open_store() as (_, store):
         found = _shops(store).get(shop)
-        compared = compared_at(store, shop)
+        compared = comparisons(store, shop)
     if as_json:
         show_json(_document(found) | {"compared": compared})
         return
@@ -88,7 +88,7 @@ def show(shop: str, as_json: bool) -> None:
             "token": _kind(found),
             **{name.replace("_", " ")[:-3]: _at(found, name) for name in _TIMES},
             "refreshes failed": found.refresh_failures or None,
-            "compared": ", ".join(f"{name} {at or 'not yet'}" for name, at in compared.items()),
+            "compared": comparisons_text(compared),
         }
     )
 

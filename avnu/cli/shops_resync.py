@@ -1,7 +1,8 @@
 """``avnu shops resync SHOP``: compare a shop with Shopify now, and see to what differs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import click
@@ -75,13 +76,27 @@ def resync(
         write("what differs runs as webhooks now; see: avnu status")
 
 
-def compared_at(store: Store, shop: str) -> dict[str, str | None]:
-    """When each kind of the shop's resources was last compared to the end, by its name."""
-    ended = {mark.resource: mark.ended_at for mark in Watermarks(store, 0).of(shop)}
+def comparisons(store: Store, shop: str) -> dict[str, dict[str, str | None]]:
+    """Per kind of resource: when it was last compared to the end, and why the next one waits."""
+    marks = {mark.resource: mark for mark in Watermarks(store, 0).of(shop)}
     return {
-        name: None if at is None else moment(int(at.timestamp() * 1000))
-        for name, at in ((name, ended[name]) for name in RESOURCES if name in ended)
+        name: {"ended_at": _moment(marks[name].ended_at), "waits_for": marks[name].waits_for}
+        for name in RESOURCES
+        if name in marks
     }
+
+
+def comparisons_text(found: Mapping[str, Mapping[str, str | None]]) -> str:
+    """The same for people."""
+    return ", ".join(
+        f"{name} {one['ended_at'] or 'not yet'}"
+        + (f" (waits: {one['waits_for']})" if one["waits_for"] else "")
+        for name, one in found.items()
+    )
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else moment(int(at.timestamp() * 1000))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, tuple_, update
+from sqlalchemy import Connection, func, select, tuple_, update
 
 from avnu.reconcile.resources import RESOURCES
 from avnu.reconcile.watermarks import LEASE_S, NO_RUN, make_rows, time_of
@@ -50,12 +50,6 @@ def due_now(store: Store, shop: str) -> None:
             .where(watermarks.c.shop == shop)
             .values({**NO_RUN, "since": None, "swept_at": None, "waits_for": None, "due_at": now})
         )
-
-
-def forget(store: Store, shop: str) -> None:
-    """Nothing of the shop is compared any more, until it installs the app again."""
-    with store.writing() as connection:
-        connection.execute(delete(watermarks).where(watermarks.c.shop == shop))
 
 
 def _greet(

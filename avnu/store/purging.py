@@ -12,7 +12,7 @@ from sqlalchemy import Delete, Table, delete, exists, select, tuple_
 from avnu.store.database import Store
 from avnu.store.market.families import EVERY, ORDERS, Family
 from avnu.store.shops import Status
-from avnu.store.tables import habits, periodic, shops, subscription_audits
+from avnu.store.tables import habits, periodic, shops, subscription_audits, watermarks
 
 _CHUNK = 500
 # A job that has not been due for so long is in no table of jobs any more.
@@ -36,6 +36,7 @@ def purge_leftovers(store: Store, now: datetime, more: More) -> int:
     statements = (
         _of_nobody(habits),
         _of_nobody(subscription_audits),
+        _of_nobody(watermarks),
         delete(periodic).where(periodic.c.due_at < now - _FORGOTTEN),
     )
     return sum(_repeat(store, statement, more) for statement in statements)

@@ -169,13 +169,18 @@ def test_an_inbox_out_of_reach_is_exit_code_5(deployment: Deployment) -> None:
     assert (ended.exit_code, "cannot be reached" in ended.stderr) == (5, True)
 
 
-def test_a_shop_shows_when_it_was_compared(avnu: Run) -> None:
+def test_a_shop_shows_when_it_was_compared_and_what_that_waits_for(
+    avnu: Run, marks: Watermarks
+) -> None:
     assert told(avnu("shops", "show", DOMAIN, "--json"))["compared"] == {}
     avnu("shops", "resync", DOMAIN, "--resource", "locations")
+    mark = marks.seize(DOMAIN, "orders", "me", None)
+    assert mark is not None
+    marks.let_go(mark, 60, "forbidden")
     compared = told(avnu("shops", "show", DOMAIN, "--json"))["compared"]
-    assert compared.pop("locations").startswith("20")
-    assert set(compared.values()) == {None}
-    assert "products not yet" in avnu("shops", "show", DOMAIN).stdout
+    assert compared["locations"]["ended_at"].startswith("20")
+    assert compared["orders"] == {"ended_at": None, "waits_for": "forbidden"}
+    assert "orders not yet (waits: forbidden)" in avnu("shops", "show", DOMAIN).stdout
 
 
 def test_missed_webhooks_are_counted_for_operators(avnu: Run, inbox: Inbox) -> None:

@@ -9,13 +9,14 @@ from threading import Barrier
 from sqlalchemy import select, update
 
 from avnu.reconcile.resources import RESOURCES
-from avnu.reconcile.starting import begin_due, due_now, forget
+from avnu.reconcile.starting import begin_due, due_now
 from avnu.reconcile.watermarks import LEASE_S, Watermarks
 from avnu.settings import Settings
 from avnu.store.database import Store
+from avnu.store.purging import purge_leftovers
 from avnu.store.shops import Status
 from avnu.store.tables import shops, watermarks
-from tests.support.market import OTHER, SHOP
+from tests.support.market import OTHER, SHOP, START
 from tests.support.reconcile import have_app
 
 pytest_plugins = ("tests.support.store_fixtures",)
@@ -67,6 +68,8 @@ def test_a_frozen_shop_is_asked_and_one_that_is_removed_no_more(store: Store) ->
     with store.writing() as connection:
         connection.execute(shops.delete())
     assert begin(store) == []
+    purge_leftovers(store, START, lambda: True)
+    assert due_times(store) == []
 
 
 def test_a_thousand_shops_are_spread_over_the_interval(store: Store) -> None:
@@ -144,5 +147,3 @@ def test_an_install_asks_for_everything_at_once_whatever_was_known(store: Store)
     assert marks.save(under_way, cursor="9") is None
     assert {(one.since, one.swept_at, one.run_at) for one in marks.of(SHOP)} == {(None,) * 3}
     assert len(begin(store, "two")) == KINDS
-    forget(store, SHOP)
-    assert marks.of(SHOP) == []
