@@ -15,6 +15,8 @@ from tests.support.servers import Server
 # not reach a test. Nothing imported above reads the environment.
 for row in ROWS:
     os.environ.pop(row.name, None)
+# Where it is set, each of some hundred processes would compile Avnu anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 API_SECRET = "shpss_made_up_for_tests"
 

@@ -18,6 +18,7 @@ from avnu.embedded import LEASH, free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPTED = "tests.support.scripted"
 START_S = 30.0
 STOP_S = 40.0
 
@@ -132,7 +133,10 @@ class Program:
 
 
 class Worker(Program):
-    """`celery worker` with the scripted handlers, or with ``app="avnu"`` the real ones."""
+    """A Celery worker with the scripted handlers, or with ``app="avnu"`` the real ones.
+
+    The real ones, and any with ``options``, are started by Celery's command line, as operators do.
+    """
 
     def __init__(
         self,
@@ -140,7 +144,7 @@ class Worker(Program):
         folder: Path,
         environ: Mapping[str, str],
         *,
-        app: str = "tests.support.scripted",
+        app: str = SCRIPTED,
         options: Sequence[str] = (),
     ) -> None:
         super().__init__(name, folder, environ)
@@ -148,10 +152,12 @@ class Worker(Program):
         self._options = tuple(options)
 
     def command(self) -> Sequence[str]:
+        name = f"{self.name}@test"
+        if self._app == SCRIPTED and not self._options:
+            return ("tests.support.quick_worker", name)
         # Looking for neighbours takes a second of each start, and nothing here depends on them.
         quick = ("--without-mingle", "--without-gossip")
-        return ("celery", "-A", self._app, "worker", "-n", f"{self.name}@test", *quick,
-                *self._options)  # fmt: skip
+        return ("celery", "-A", self._app, "worker", "-n", name, *quick, *self._options)
 
     def ready(self) -> bool:
         return f"{self.name}@test ready." in self.log
