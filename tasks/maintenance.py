@@ -64,14 +64,15 @@ def purge(runtime: Runtime, until_s: float) -> dict[str, int]:
 
 @job
 def look_at_requests(runtime: Runtime, until_s: float) -> dict[str, int]:
-    """Requests by privacy law: remind of deadlines that are near, remove exports past their time.
+    """Requests by privacy law: remind of deadlines, remove old exports and late customers' bodies.
 
     Every worker host that has the folder of exports may be the one: they share it.
     """
-    settings, store, clock = runtime.settings, runtime.shopify.get().store, runtime.clock
+    shopify, settings, clock = runtime.shopify.get(), runtime.settings, runtime.clock
     return {
-        "reminded": len(remind(settings, store, clock)),
-        "exports": purge_exports(settings, store, clock),
+        "reminded": len(remind(settings, shopify.store, clock)),
+        "exports": purge_exports(settings, shopify.store, clock),
+        "late_bodies": shopify.compliance.redact_late_bodies(),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from avnu.compliance.customer_redact import redact_customer, redact_request
 from avnu.compliance.data_request import export_customer
+from avnu.compliance.late_bodies import redact_late_bodies
 from avnu.compliance.ledger import Request
 from avnu.compliance.places import Places
 from avnu.compliance.shop_redact import forget_shop
@@ -41,3 +42,7 @@ class Compliance:
         """Delete all of the shop; ``has_app`` asks Shopify whether it has the app again."""
         if request.done_at is None:
             forget_shop(self._places, request, has_app)
+
+    def redact_late_bodies(self) -> int:
+        """Look through what rests in the inbox for customers who were redacted; how many bodies."""
+        return redact_late_bodies(self._places)

@@ -98,6 +98,18 @@ class Person:
         return any(text.endswith(f"/Order/{number}") for number in self.orders)
 
 
+def customers_in(body: bytes) -> set[int]:
+    """Ids of the customers that a body names as such."""
+    document = _read(body)
+    return {
+        value
+        for owner, name, value in _leaves(document)
+        if isinstance(value, int)
+        and value > 0
+        and (name == "customer_id" or (owner, name) == ("customer", "id"))
+    }
+
+
 def skeleton_of(body: bytes) -> bytes:
     """A body with nothing but ids."""
     return msgspec.json.encode(skeleton(_read(body)))

@@ -5,7 +5,8 @@ per million). What comes in meanwhile may be seen or not.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import msgspec
 from avnu import keys
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import Stored, read_record
+from avnu.inbox.queries import dead_refs
 from avnu.inbox.reach import reaching
 
 # Bodies have up to WEBHOOK_MAX_BYTES each.
@@ -74,6 +76,14 @@ class Bodies:
             self._replace([(one, body) for one, body in pairs if body is not None], done)
         return done
 
+    def redact_resting(self, shops: Collection[str], bare: Bare) -> Redacted:
+        """The same for what rests, of several shops: dead letters, and bodies that are kept."""
+        done = Redacted()
+        for some in self._chunks(self._resting({keys.short(shop) for shop in shops})):
+            pairs = [(one, bare(one.webhook)) for one in some]
+            self._replace([(one, body) for one, body in pairs if body is not None], done)
+        return done
+
     def redact_one(self, shop: str, webhook_id: str, bare: Bare) -> None:
         """The same for one webhook, which its run holds."""
         key = self._inbox.keys.of("record", keys.ref(shop, webhook_id))
@@ -121,22 +131,38 @@ class Bodies:
         done.kept += letters.count("K")
 
     def _read(self, shop: str) -> Iterator[list[_Read]]:
-        names = self._names(shop)
+        return self._chunks(self._names(shop))
+
+    def _chunks(self, names: Iterator[tuple[bytes, str]]) -> Iterator[list[_Read]]:
         while some := list(islice(names, _BODIES)):
             with reaching():
                 values = self._inbox.client.mget([key for key, _ in some])
             yield [
-                _Read(read_record(shop, webhook_id, raw), raw)
-                for (_, webhook_id), raw in zip(some, values, strict=True)
+                _Read(read_record(*keys.split_ref(ref), raw), raw)
+                for (_, ref), raw in zip(some, values, strict=True)
                 if raw and raw[:1] != b"="
             ]
 
     def _names(self, shop: str) -> Iterator[tuple[bytes, str]]:
-        """Keys that may hold a body, and the webhook's id."""
-        begins = tuple(f"{prefix}{keys.short(shop)}/".encode() for prefix in self._prefixes)
-        pattern = f"{self._inbox.keys.prefix}*:{keys.short(shop)}/*"
+        """Keys that may hold a body of the shop, and the webhook's ref."""
+        yield from self._scan(f"*:{keys.short(shop)}/*", self._prefixes, {keys.short(shop)})
+
+    def _resting(self, shops: AbstractSet[str]) -> Iterator[tuple[bytes, str]]:
         with reaching():
-            for key in self._inbox.client.scan_iter(match=pattern, count=_SCAN):
-                for begin in begins:
-                    if key.startswith(begin):
-                        yield key, key[len(begin) :].decode()
+            for ref in dead_refs(self._inbox):
+                if ref.partition("/")[0] in shops:
+                    yield self._inbox.keys.of("record", ref).encode(), ref
+        if self._inbox.settings.webhook_keep_body_seconds:
+            kept = self._inbox.keys.of("body")
+            yield from self._scan(f"{kept.removeprefix(self._inbox.keys.prefix)}*", (kept,), shops)
+
+    def _scan(
+        self, pattern: str, prefixes: Sequence[str], shops: AbstractSet[str]
+    ) -> Iterator[tuple[bytes, str]]:
+        match = self._inbox.keys.prefix + pattern
+        with reaching():
+            for key in self._inbox.client.scan_iter(match=match, count=_SCAN):
+                for prefix in prefixes:
+                    ref = key.decode("latin-1").removeprefix(prefix)
+                    if len(ref) < len(key) and ref.partition("/")[0] in shops:
+                        yield key, ref

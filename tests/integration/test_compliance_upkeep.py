@@ -187,9 +187,11 @@ def test_doctor_tells_of_the_nearest_deadline(
     assert ("asked" in check.found) == (state != "ok")
 
 
-def test_beat_has_it_done(store: Store, clock: Hand, known: Settings) -> None:
+def test_beat_has_it_done(
+    store: Store, clock: Hand, settings: Settings, environ: dict[str, str]
+) -> None:
     Ledger(store, clock).note(SHOP, "late", "customers/redact", START - timedelta(days=40))
-    runtime = create_app(known, clock).runtime
+    runtime = create_app(Settings.load({**settings.to_environ(), **environ}), clock).runtime
     did = run_job(runtime, "look_at_requests", maintenance.look_at_requests)
     runtime.shopify.get().close()
-    assert did == {"ended": "done", "reminded": 1, "exports": 0}
+    assert did == {"ended": "done", "reminded": 1, "exports": 0, "late_bodies": 0}

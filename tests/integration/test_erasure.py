@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from avnu.app import create_app
 from avnu.clock import SystemClock
 from avnu.compliance.ledger import Ledger, Request
 from avnu.secret import Secret
@@ -21,6 +22,8 @@ from avnu.store.database import Store
 from avnu.store.engine import sqlite_path
 from avnu.store.market import tables
 from avnu.store.shops import Shops
+from avnu.upkeep import run_job
+from tasks import maintenance
 from tests.support.compliance import EMAIL, ID, NAME, PHONE, order_body, request, sent
 from tests.support.postgres import Postgres
 from tests.support.programs import Worker
@@ -227,12 +230,17 @@ def test_nothing_of_a_customer_is_found_and_then_nothing_of_the_shop(erasing: Er
     assert erasing.request("w-6").late == 1
     assert "late orders of redacted customers" in erasing.worker.log
     assert erasing.search(PERSON).keys() == {"redis"}, "its body is kept, as it was told to be"
+    runtime = create_app(erasing.stack.settings).runtime
+    did = run_job(runtime, "look_at_requests", maintenance.look_at_requests)
+    assert did == {"ended": "done", "reminded": 0, "exports": 0, "late_bodies": 1}
+    runtime.shopify.get().close()
+    assert erasing.search(PERSON) == {}
 
     # The shop, with orders that wait and are dead.
     erasing.stack.inbox.pause("area", "orders")
     erasing.accept(ordered("w-8", WAITING, second=9))
     assert erasing.search(ORDERS)["database"] >= {str(ORDER), str(LATE)}
-    assert erasing.search(ORDERS)["redis"] >= {str(WAITING), str(LATE), str(DEAD)}
+    assert erasing.search(ORDERS)["redis"] >= {str(WAITING), str(DEAD)}
     Shops(erasing.store, SystemClock()).uninstall(SHOP)
     erasing.settle(request("w-9", "shop/redact", SHOP))
     assert erasing.search(PERSON | ORDERS) == {}

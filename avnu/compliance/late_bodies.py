@@ -1,0 +1,52 @@
+"""Late webhooks of redacted customers that stay: dead letters, and bodies that are kept on request.
+
+A late order that is handled leaves nothing. One that dies, or whose body is kept for a while, would
+hold the customer for as long; so what rests in the inbox is looked through now and then. What
+waits is not: it will be handled.
+"""
+
+import logging
+from collections import defaultdict
+
+from sqlalchemy import select
+
+from avnu.compliance.person import customers_in, skeleton_of
+from avnu.compliance.places import Places, waiting
+from avnu.inbox.arrival import Stored
+from avnu.store.database import Store
+from avnu.store.tables import redacted_customers
+
+log = logging.getLogger(__name__)
+
+
+def redact_late_bodies(places: Places) -> int:
+    """Replaces or deletes the bodies that name a redacted customer by id; answers how many."""
+    redacted = _redacted(places.store)
+    if not redacted:
+        return 0
+
+    def bare(webhook: Stored) -> bytes | None:
+        named = places.subjects.of_ids(webhook.shop, customers_in(webhook.body))
+        if redacted[webhook.shop].isdisjoint(named.values()):
+            return None
+        return skeleton_of(webhook.body)
+
+    with waiting():
+        done = places.bodies.redact_resting(redacted.keys(), bare)
+    if done.dead + done.kept:
+        log.warning(
+            "late webhooks of redacted customers, their bodies removed: dead=%s kept=%s",
+            done.dead,
+            done.kept,
+        )
+    return done.dead + done.kept
+
+
+def _redacted(store: Store) -> dict[str, set[str]]:
+    """Subjects by shop."""
+    row = redacted_customers.c
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    with store.reading() as connection:
+        for shop, subject in connection.execute(select(row.shop, row.subject)):
+            found[shop].add(subject)
+    return dict(found)
