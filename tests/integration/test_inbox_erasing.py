@@ -216,12 +216,12 @@ def test_kept_bodies_of_the_shop_are_deleted(keeping: Inbox) -> None:
 
 
 def test_what_rests_is_looked_through_without_what_waits(keeping: Inbox) -> None:
-    stand_everywhere(keeping, "one")
     send_alone(keeping, 20, shop="two", body=letter(20))
     assert keeping.settle(claim(keeping, 20, "two"), REJECTED, None, 0)
     accept(keeping, 21, shop="three", body=letter(21))
     holder, _ = begin(keeping, "three")
     settle(holder, DONE)
+    stand_everywhere(keeping, "one")
     bodies = Bodies(keeping)
     assert bodies.redact_resting([], bare) == Redacted()
     assert bodies.redact_resting([SHOP, domain("three")], bare) == Redacted(dead=1, kept=1)
