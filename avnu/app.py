@@ -137,6 +137,7 @@ def configuration(settings: Settings, connections: Connections) -> dict[str, Any
             # never polling_interval: it widens the window in which a popped message is lost (L2)
         },
         # --- beat
+        "beat_scheduler": "avnu.beat:Scheduler",  # what nobody takes does not pile up
         "beat_schedule": beat_schedule(settings),
         "beat_max_loop_interval": 5,
         "timezone": "UTC",

@@ -5,15 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from celery.beat import ScheduleEntry
+from celery.schedules import schedule
 from sqlalchemy import select, update
 
 from avnu.app import create_app
+from avnu.beat import Scheduler
 from avnu.errors import HandlerFailed
 from avnu.jobs import JOBS
 from avnu.periodic import Periodic
@@ -151,9 +155,12 @@ def _ask(every: "list[subprocess.Popen[str]]", name: str) -> list[int]:
 
 
 @pytest.fixture
-def runtime(settings: Settings, tmp_path: Path) -> Runtime:
+def runtime(settings: Settings, tmp_path: Path) -> Iterator[Runtime]:
     known = Settings.load({**settings.to_environ(), **database_environ(tmp_path)})
-    return create_app(known).runtime
+    made = create_app(known).runtime
+    yield made
+    made.shopify.get().close()
+    made.connections.close()
 
 
 def test_two_beats_give_one_run(runtime: Runtime) -> None:
@@ -194,6 +201,25 @@ def test_without_a_database_a_job_is_one_line_in_the_log(
 
 def _never(_: Runtime, __: float) -> dict[str, int]:
     raise AssertionError("nothing can be claimed without a database")
+
+
+def test_beat_s_messages_do_not_pile_up_while_nobody_takes_them(
+    settings: Settings, tmp_path: Path
+) -> None:
+    app = create_app(settings)
+    beat = Scheduler(app, schedule_filename=str(tmp_path / "schedule"), lazy=True)
+    entry = ScheduleEntry("purge", "tasks.maintenance.purge", schedule=schedule(60), app=app)
+    queue = app.runtime.connections.queue()
+    name = f"{settings.avnu_namespace}:maintenance"
+    most = 100 + settings.reconcile_at_once
+    for _ in range(2):
+        queue.rpush(name, *["{}"] * (most - 1 - queue.llen(name)))
+        for _ in range(3):
+            beat.apply_entry(entry)
+        assert queue.llen(name) == most
+        queue.ltrim(name, 0, 9)
+    beat.close()
+    app.runtime.connections.close()
 
 
 def test_beat_sends_every_job_of_the_table_and_its_messages_expire(settings: Settings) -> None:
