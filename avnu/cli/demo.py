@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from avnu.cli import programs
-from avnu.cli.demo_accounts import Accounts, reconcile
+from avnu.cli.demo_accounts import Accounts, held_by, reconcile
 from avnu.cli.demo_play import Play
 from avnu.cli.demo_stage import Stage
+from avnu.cli.demo_truth import Truth
 from avnu.cli.development import with_secrets
 from avnu.cli.output import say, show_table
 from avnu.cli.sandbox_shops import install_shops
@@ -30,8 +31,6 @@ from avnu.store.schema import upgrade
 _LEASE_S = 5
 # What a reconciliation reads whole must fit into the demo's minute.
 _SIZES = Sizes(most_products=2_000)
-# The played day is over for long: by their triggers all webhooks would be Shopify's last retries.
-_PLAYED_LONG_AGO_S = 100 * 365 * 86_400
 
 
 @click.command()
@@ -84,15 +83,28 @@ def _play(folder: Path, deliveries: int, shops: int, seed: int) -> Accounts:
         stage = stack.enter_context(Stage(settings, folder, clock, day))
         stage.start()
         planned = plan(seed, shops, deliveries, ALL_MISCHIEF, sizes=_SIZES)
+        truth = Truth(settings, seed=seed, shops=shops, deliveries=deliveries, sizes=_SIZES)
         stage.wait_until_up()
-        install_shops(settings, (one.shop for one in planned if one.kind in SHOPIFYS_OWN))
+        store = stack.enter_context(Store(settings.database_url))
+        install_shops(
+            settings,
+            truth.begin(store, (one.shop for one in planned if one.kind in SHOPIFYS_OWN)),
+        )
+        truth.let_leave()
         play = Play(stage, settings, clock)
         stack.enter_context(play.bar)
         ledger = asyncio.run(play.perform(planned))
         play.wait_until_drained()
-        # Ended in order, so that every counter is in the inbox and nothing moves any more.
+        # Ended first, so that all its counters are in the inbox.
+        stage.stop_receiver()
+        held = held_by(stage.inbox)
+        play.reconcile(truth, store)
         calls = stage.stop_avnu()
-        return reconcile(ledger, stage.inbox, calls, play.held)
+        play.bar.console.print("comparing the copy with the shops …")
+        return reconcile(
+            ledger, stage.inbox, held,
+            calls=calls, in_hand=play.held, different=truth.differences(store),
+        )  # fmt: skip
 
 
 def _settings(folder: Path, server: EmbeddedServer) -> Settings:
@@ -105,7 +117,7 @@ def _settings(folder: Path, server: EmbeddedServer) -> Settings:
             "SHOPIFY_API_KEY": "sandbox",
             "SHOPIFY_ADMIN_ORIGIN": f"http://127.0.0.1:{free_port()}",
             "INBOX_LEASE_SECONDS": str(_LEASE_S),
-            "MARKET_STALE_SECONDS": str(_PLAYED_LONG_AGO_S),
+            "RECONCILE_EVERY_SECONDS": "1",
             "DATABASE_URL": f"sqlite:///{folder / 'avnu.db'}",
             "LOG_LEVEL": "INFO",
         }

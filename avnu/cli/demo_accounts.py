@@ -5,7 +5,7 @@ knows, or both tell differently, is a fault.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from sys import maxsize
 
 import msgspec
@@ -16,6 +16,7 @@ from avnu.inbox.audit import Audit, audit
 from avnu.inbox.overview import Overview, overview
 from avnu.inbox.queries import Found, find
 from avnu.sandbox import Ledger, Reckoning
+from avnu.sandbox.differences import Difference
 
 Ref = tuple[str, str]
 
@@ -60,24 +61,49 @@ _WORDS = {
     "dead": "dead letters, here suspected replays",
     "lost": "acknowledged, and not to be found",
     "api_calls": "calls of the Admin API, as the sandbox counted them",
-    "api_saved": "calls that were not needed:",
+    "api_saved": "calls that were not needed, see below",
     "throttled": "calls that found the shop's bucket empty",
+    "differences": "between the copy in the database and the shops",
 }
 
 
-def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accounts:
-    """Compare the two sides of a demo whose programs have ended. Raises InboxUnavailable."""
-    reckoning = Reckoning(ledger)
+class Held(msgspec.Struct, frozen=True):
+    """What the inbox held when all that Shopify sends was settled, or dead."""
+
+    found: dict[Ref, Found]
+    state: Overview
+
+
+def held_by(inbox: Inbox) -> Held:
+    """Now. Raises InboxUnavailable."""
     found = {(one.shop, one.webhook_id): one for one in find(inbox, limit=maxsize)}
-    state = overview(inbox)
+    return Held(found, overview(inbox))
+
+
+def reconcile(
+    ledger: Ledger,
+    inbox: Inbox,
+    held: Held,
+    *,
+    calls: ApiCalls,
+    in_hand: int,
+    different: Sequence[Difference],
+) -> Accounts:
+    """Compare the two sides of a demo whose programs have ended. Raises InboxUnavailable.
+
+    ``held`` is from before the reconciliation, which puts in what Shopify never sent.
+    """
+    reckoning = Reckoning(ledger)
+    found, state, end = held.found, held.state, overview(inbox)
     lost = [ref for ref in reckoning.kept() | reckoning.suspected() if ref not in found]
     lost += [entry.ref for entry in ledger.given_up()]
     found_by_auditor = audit(inbox)
-    saved = _saved(calls, state, found_by_auditor)
+    saved = _saved(calls, end, found_by_auditor)
     totals = _totals(reckoning, state, found, len(lost)) | {
         "api_calls": calls.calls,
         "api_saved": sum(number for _, number, _ in saved),
         "throttled": calls.throttled,
+        "differences": len(different),
     }
     faults = [
         *_named("lost", lost),
@@ -89,11 +115,13 @@ def reconcile(ledger: Ledger, inbox: Inbox, calls: ApiCalls, held: int) -> Accou
         *_counted(totals, state),
         *calls.faults(),
         *(f"auditor: {fault}" for fault in found_by_auditor.faults),
+        *(f"the copy: {one}" for one in different[:_NAMED]),
     ]
     asides = [
         *saved,
         ("points", calls.points, "of API budget spent on the calls"),
-        ("in hand", held, "webhooks of the worker when it was killed"),
+        ("never came", sum(end.missed.values()), "changes that reconciliation found"),
+        ("in hand", in_hand, "webhooks of the worker when it was killed"),
     ]
     return Accounts(totals, asides, faults)
 

@@ -14,18 +14,21 @@ from rich.progress import (
 )
 
 from avnu.cli.demo_stage import Stage
+from avnu.cli.demo_truth import Truth
 from avnu.cli.output import console
 from avnu.clock import Clock
 from avnu.inbox import Inbox
 from avnu.inbox.overview import AreaState, overview
 from avnu.sandbox import Courier, Delivery, Family, Habits, Ledger
 from avnu.settings import Settings
+from avnu.store.database import Store
 
 _CONNECTIONS = 16
 # Of the deliveries: the worker is killed after the first share, busy or not after the second.
 _KILL_FROM, _KILL_BY = 0.35, 0.7
 _LOOK_S = 0.01
 _DRAINED_S = 45.0
+_COMPARED_S = 60.0
 _BAR_EVERY_S = 0.1
 
 
@@ -81,6 +84,15 @@ class Play:
             return all(area.backlog == 0 for area in areas)
 
         self._stage.wait_for(drained, _DRAINED_S, "the inbox was empty")
+
+    def reconcile(self, truth: Truth, store: Store) -> None:
+        """Returns once Shopify was asked for what never came, and that is settled too."""
+        self.bar.console.print("asking Shopify what never came …")
+        truth.ask_again(store)
+        self._stage.wait_for(
+            lambda: truth.is_compared(store), _COMPARED_S, "all shops were compared"
+        )
+        self.wait_until_drained()
 
     def _note(self, over: int, total: int) -> None:
         self._over = over / total

@@ -150,6 +150,10 @@ class Stage:
         # It ticks a second before it takes messages.
         self.wait_for(lambda: self.worker.has_said(b" ready."), _UP_S, "a worker took messages")
 
+    def stop_receiver(self) -> None:
+        """Nothing is taken in any more."""
+        self._stop(["receiver"])
+
     def stop_avnu(self) -> ApiCalls:
         """End all but the sandbox, so that nothing calls it any more; then both sides' counts."""
         self._stop([name for name in self._programs if name != "sandbox"])

@@ -88,7 +88,7 @@ def _drop(draft: Draft, rates: Mischief) -> None:
 
 
 def _is_missed_by_nobody(delivery: Delivery) -> bool:
-    """An uninstall that never comes leaves its shop's work parked for a day: no day of ours ends so."""
+    """Not an uninstall: if that never comes, its shop's work waits parked for a day."""
     return delivery.topic != "app/uninstalled"
 
 

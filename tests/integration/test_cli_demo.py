@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 LINE = re.compile(
     r"sent=(\d+) accepted=(\d+) duplicates=(\d+) replayed=(\d+) rejected=(\d+) ignored=(\d+) "
     r"unavailable=(\d+) settled=(\d+) retried=(\d+) dead=(\d+) lost=0 "
-    r"api_calls=(\d+) api_saved=(\d+) throttled=0"
+    r"api_calls=(\d+) api_saved=(\d+) throttled=0 differences=0"
 )
 # As many as each kind of mischief needs to happen at all.
 SMALL = ["demo", "--deliveries", "800", "--shops", "8"]

@@ -1,18 +1,20 @@
 """The demo's accounts: silent when both sides agree, and every kind of disagreement is found."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pytest
 
-from avnu.cli.demo_accounts import Accounts, reconcile
+from avnu.cli.demo_accounts import Accounts, held_by, reconcile
 from avnu.cli.demo_calls import ApiCalls
 from avnu.inbox import Inbox
 from avnu.sandbox import Delivery, Kind, Ledger, trigger
 from avnu.sandbox.connection import Answer
+from avnu.sandbox.differences import Difference
 from avnu.sandbox.ledger import Attempt
 from avnu.settings import Settings
+from avnu.store.market.changes import Kind as Resource
 from tests.support.inbox import DONE, REJECTED, arrival, begin, open_inbox, settle
 
 SHOP = "one.myshopify.com"
@@ -36,6 +38,19 @@ def deliveries(number: int) -> list[Delivery]:
     ]
 
 
+def compare(
+    ledger: Ledger,
+    inbox: Inbox,
+    calls: ApiCalls = CALLS,
+    *,
+    in_hand: int = 0,
+    different: Sequence[Difference] = (),
+) -> Accounts:
+    """As the demo does, when its programs have ended."""
+    held = held_by(inbox)
+    return reconcile(ledger, inbox, held, calls=calls, in_hand=in_hand, different=different)
+
+
 def deliver(inbox: Inbox, ledger: Ledger) -> None:
     """What the receiver does, without the HTTP: keep, count, answer 200."""
     for entry in ledger.entries.values():
@@ -56,16 +71,17 @@ def ledger(inbox: Inbox) -> Ledger:
 
 def test_agreement(inbox: Inbox, ledger: Ledger) -> None:
     inbox.flush_counters({"asked:orders": 1, "missed:orders": 1})
-    accounts = reconcile(ledger, inbox, CALLS, held=2)
+    accounts = compare(ledger, inbox, in_hand=2)
     assert accounts.faults == []
     assert accounts.line() == (
         "sent=4 accepted=4 duplicates=0 replayed=0 rejected=0 ignored=0 unavailable=0 "
-        "settled=4 retried=0 dead=0 lost=0 api_calls=2 api_saved=11 throttled=0"
+        "settled=4 retried=0 dead=0 lost=0 api_calls=2 api_saved=11 throttled=0 differences=0"
     )
     asides = {name.strip(): number for name, number, _ in accounts.asides}
     # Four webhooks, one of which had its order asked for; six things asked for by two calls.
     assert asides == {
-        "told": 3, "coalesced": 0, "batched": 4, "cached": 4, "points": 11, "in hand": 2,
+        "told": 3, "coalesced": 0, "batched": 4, "cached": 4, "points": 11,
+        "never came": 1, "in hand": 2,
     }  # fmt: skip
 
 
@@ -132,7 +148,7 @@ def test_disagreement(
 ) -> None:
     said, lost = DISAGREEMENTS[tamper]
     tamper(inbox, ledger)
-    accounts = reconcile(ledger, inbox, CALLS, held=0)
+    accounts = compare(ledger, inbox)
     assert any(said in fault for fault in accounts.faults), accounts.faults
     assert accounts.totals["lost"] == lost
 
@@ -148,9 +164,17 @@ def test_disagreement(
 def test_a_fault_in_the_calls(
     inbox: Inbox, ledger: Ledger, changes: dict[str, int], said: str
 ) -> None:
-    accounts = reconcile(ledger, inbox, msgspec.structs.replace(CALLS, **changes), held=0)
+    accounts = compare(ledger, inbox, msgspec.structs.replace(CALLS, **changes))
     assert len(accounts.faults) == 1
     assert said in accounts.faults[0]
+
+
+def test_a_difference_of_the_copy_is_a_fault(inbox: Inbox, ledger: Ledger) -> None:
+    different = [Difference(SHOP, Resource.ORDER, n, "differs", ("total",)) for n in range(7)]
+    accounts = compare(ledger, inbox, different=different)
+    assert accounts.totals["differences"] == 7
+    assert accounts.faults[0] == f"the copy: order 0 of {SHOP}: differs in total"
+    assert len(accounts.faults) == 5, "the first few, by name"
 
 
 def test_an_open_one_and_a_dead_one_are_told(inbox: Inbox) -> None:
@@ -159,7 +183,7 @@ def test_an_open_one_and_a_dead_one_are_told(inbox: Inbox) -> None:
     holder, _ = begin(inbox)
 
     def faults() -> str:
-        told: Accounts = reconcile(ledger, inbox, CALLS, held=0)
+        told: Accounts = compare(ledger, inbox)
         assert told.totals["lost"] == 0
         return "\n".join(told.faults)
 

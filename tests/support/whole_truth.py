@@ -16,7 +16,7 @@ from avnu.clock import SystemClock
 from avnu.reconcile.watermarks import LONG_AGO, make_rows, time_of
 from avnu.sandbox import Courier, Habits, Ledger, Mischief, plan
 from avnu.sandbox.admin import AdminSandbox, World
-from avnu.sandbox.delivery import SHOPIFYS_OWN, Delivery, Kind
+from avnu.sandbox.delivery import SHOPIFYS_OWN, Delivery
 from avnu.sandbox.differences import Difference, differences
 from avnu.sandbox.shops import Sizes
 from avnu.sandbox.store import FIRST_DAY
@@ -59,17 +59,11 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def plan(self, mischief: Mischief = ROUGH) -> list[Delivery]:
-        """What Shopify sends. An uninstall comes: without, the shop's work waits for a day."""
-        planned = plan(
+        """What Shopify sends."""
+        return plan(
             self.seed, self.shops, self.deliveries, mischief, FIRST_DAY,
             sizes=self.sizes, days=self.days,
         )  # fmt: skip
-        return [
-            msgspec.structs.replace(one, kind=Kind.GENUINE)
-            if one.kind is Kind.DROPPED and one.topic == "app/uninstalled"
-            else one
-            for one in planned
-        ]
 
 
 @contextmanager
