@@ -6,12 +6,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from avnu.connections import Connections
+from avnu.keys import Keys
+from avnu.secret import Secret
 from avnu.settings import Settings
+from avnu.store.database import Store
 from tests.support.database import database_environ
+from tests.support.market import rows
 from tests.support.payloads import ROOT
 from tests.support.waiting import wait_until
 
@@ -27,35 +34,50 @@ TOPICS: """
 
 # Step 2: the struct.
 STRUCT = """
-from avnu.shopify.payloads.fields import Amount, Resource, Time
+from avnu.shopify.payloads.fields import Resource, Time
 
 
 class Toy(Resource, frozen=True, kw_only=True):
-    price: Amount | None = None
+    title: str | None = None
     updated_at: Time | None = None
 """
 
-# The module, and step 3: the function.
+# The module, and step 3: the function. A toy is kept as a product without variants.
 MODULE = """
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
+from avnu.following import Resource, Told, changed
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads.toys import Toy
+from avnu.store.market.changes import Kind
+from avnu.store.market.versions import Product
 
 area = Area("toys")
+
+TOYS: Resource[int] = Resource(
+    name="toys",
+    kind=Kind.PRODUCT,
+    put=lambda market, shop, versions: market.put_products(shop, versions),
+    read=lambda reads, ids: reads.products_by_part(ids),
+    delete=lambda market, shop, ids, at: market.delete_products(shop, ids, at),
+)
 
 
 @area.handler
 def toy_changed(shop: Shop, webhooks: Sequence[Webhook]) -> None:
-    for webhook in webhooks:
-        toy = webhook.decode(Toy)
-        Path(os.environ["TOY_BOX"]).write_text(f"{shop.domain} {toy.id} {toy.price}")
+    changed(shop, TOYS, [_toy(webhook) for webhook in webhooks])
+
+
+def _toy(webhook: Webhook) -> Told[int]:
+    toy = webhook.decode(Toy)
+    if toy.updated_at is None:
+        return Told(webhook, toy.id)
+    return Told(webhook, toy.id, Product(id=toy.id, updated_at=toy.updated_at, title=toy.title))
 """
 
 # Step 4: the body.
-BODY = {"id": 6104872219384905731, "price": "7.50", "updated_at": "2026-07-01T18:00:00+02:00"}
+BODY = {"id": 6104872219384905731, "title": "Robot", "updated_at": "2026-07-01T18:00:00+02:00"}
+OLDER = {**BODY, "title": "Robot in parts", "updated_at": "2026-07-01T17:00:00+02:00"}
 
 DELIVER = """
 import sys
@@ -67,10 +89,12 @@ from avnu.shopify.topics import topic_for
 
 settings = load_settings()
 topic = topic_for("toys/wound_up")
-body = sys.stdin.buffer.read()
 inbox = build_inbox(settings, Connections(settings))
+body = sys.stdin.buffer.read()
 print(*inbox.accept([
-    Arrival("one.myshopify.com", "id-1", topic.name, topic.area, topic.destructive, b"m" * 32, body)
+    Arrival(
+        "one.myshopify.com", sys.argv[1], topic.name, topic.area, topic.destructive, b"m" * 32, body
+    )
 ]))
 """
 
@@ -108,7 +132,6 @@ def environ(tree: Path, settings: Settings) -> dict[str, str]:
         **settings.to_environ(),
         **database_environ(tree / "database"),
         "PYTHONPATH": str(tree),
-        "TOY_BOX": str(tree / "box"),
     }
 
 
@@ -137,20 +160,27 @@ def test_the_new_topic_passes_the_tests_of_topics_and_payloads(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_worker_runs_the_new_topic(
-    tree: Path, settings: Settings, worker: "subprocess.Popen[bytes]"
-) -> None:
+def deliver(tree: Path, settings: Settings, webhook_id: str, body: dict[str, Any]) -> None:
     answer = subprocess.run(
-        [sys.executable, "-c", DELIVER], cwd=tree, env=environ(tree, settings),
-        input=json.dumps(BODY).encode(), capture_output=True, check=False,
+        [sys.executable, "-c", DELIVER, webhook_id], cwd=tree, env=environ(tree, settings),
+        input=json.dumps(body).encode(), capture_output=True, check=False,
     )  # fmt: skip
     assert answer.stdout.decode().strip() == "accepted", answer.stderr.decode()
-    box = tree / "box"
 
-    def toy() -> str:
+
+def test_a_worker_writes_what_the_new_topic_tells_and_nothing_older(
+    tree: Path, settings: Settings, worker: "subprocess.Popen[bytes]"
+) -> None:
+    counts = Connections(settings).inbox()
+
+    def done(number: int) -> bool:
         assert worker.poll() is None, (tree / "worker.log").read_text()
-        return box.read_text() if box.exists() else ""
+        name = Keys(settings.avnu_namespace).of("counts")
+        return counts.hget(name, "done:toys") == str(number).encode()
 
-    assert wait_until(toy, 30, "the toy's handler to run") == (
-        "one.myshopify.com 6104872219384905731 7.50"
-    )
+    with Store(Secret(environ(tree, settings)["DATABASE_URL"])) as store:
+        for number, body in enumerate((BODY, OLDER), start=1):
+            deliver(tree, settings, f"id-{number}", body)
+            wait_until(partial(done, number), 30, "the toy's handler to run")
+            (toy,) = rows(store)["products"]
+            assert (toy["id"], toy["title"]) == (BODY["id"], BODY["title"])

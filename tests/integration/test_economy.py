@@ -4,30 +4,21 @@ Side by side with who asks for the product of each webhook, as a handler without
 word, batches and coalescing must, since retries carry old payloads.
 """
 
-import hashlib
-import json
 import random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from avnu.app import create_app
-from avnu.drain import drain_partition
-from avnu.inbox.arrival import Answer, Arrival
-from avnu.inbox.audit import audit
-from avnu.runtime import Runtime
 from avnu.sandbox.admin.bucket import LIMITS
 from avnu.sandbox.differences import differences
-from tasks import products
 from tests.support.deployment import Deployment
-from tests.support.inbox import partition
+from tests.support.drained import Drained
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
 
 UPDATES, PRODUCTS = 1000, 50
 EDITED_FROM_S = 1_782_864_000.0
 RETRIED_MS, FIRST_MS = 6 * 60 * 1000, 500
-GROUP = 100
 
 
 class Cost(NamedTuple):
@@ -78,36 +69,14 @@ class Flood:
     def avnu(self, on_its_way_ms: int) -> Cost:
         """All of them in the inbox, and then drained by one worker."""
         before = self.cost()
-        runtime = create_app(self.deployment.settings).runtime
-        for start in range(0, UPDATES, GROUP):
-            group = self.bodies[start : start + GROUP]
-            arrivals = [self._arrival(body, on_its_way_ms) for body in group]
-            assert set(runtime.inbox.accept(arrivals)) == {Answer.ACCEPTED}
-        self._drain(runtime)
-        return self.cost() - before
-
-    def _arrival(self, body: dict[str, Any], on_its_way_ms: int) -> Arrival:
-        raw = json.dumps(body).encode()
-        mac = hashlib.sha256(raw).digest()
-        triggered_ms = round(self.deployment.clock.time() * 1000) - on_its_way_ms
-        return Arrival(
-            self.shop, mac.hex(), "products/update", "products", destructive=False,
-            mac=mac, body=raw, triggered_ms=triggered_ms,
-        )  # fmt: skip
-
-    def _drain(self, runtime: Runtime) -> None:
-        p = partition(runtime.inbox, self.shop)
+        worker = Drained(self.deployment)
         try:
-            while audit(runtime.inbox).counts.get("accepted:products", 0) > self._settled(runtime):
-                drain_partition(runtime, products.area.handlers, "products", p, 0)
+            worker.accept(self.bodies, on_its_way_ms)
+            while worker.open():
+                worker.drain()
         finally:
-            for shopify in runtime.shopify.made():
-                shopify.close()
-            runtime.connections.close()
-
-    def _settled(self, runtime: Runtime) -> int:
-        counts = audit(runtime.inbox).counts
-        return counts.get("done:products", 0) + counts.get("superseded:products", 0)
+            worker.close()
+        return self.cost() - before
 
     def differences(self) -> list[str]:
         store = self.deployment.client.store
