@@ -25,7 +25,7 @@ _MEANING = {
     "dead": "It is a dead letter, because {cause}; an operator may replay or drop it.",
     "done": "It is settled: its handler has done it.",
     "superseded": "It is settled: a newer webhook of the same resource was handled instead.",
-    "deleted": "It was a dead letter, and an operator or its age has deleted it.",
+    "deleted": "It was deleted: by an operator, by its age, or by shop/redact.",
 }
 _CAUSES = {
     "attempts": "its handler failed QUEUE_ATTEMPTS times",

@@ -45,16 +45,18 @@ ORDER, SENT, ASKED = 5_678_123_456, 42_001, 5_678_123_457
 
 
 @pytest.fixture
-def avnu(deploy: Callable[..., Deployment], database: Secret, tmp_path: Path) -> Deployment:
-    return deployed(deploy, database, tmp_path)
+def avnu(deploy: Callable[..., Deployment], tmp_path: Path) -> Deployment:
+    return deployed(deploy, tmp_path)
 
 
-def deployed(
-    deploy: Callable[..., Deployment], database: Secret, tmp_path: Path, **more: str
-) -> Deployment:
-    made = deploy(
-        DATABASE_URL=database.reveal(), COMPLIANCE_EXPORT_DIR=str(tmp_path / "exports"), **more
-    )
+@pytest.fixture
+def on_both(deploy: Callable[..., Deployment], tmp_path: Path, database: Secret) -> Deployment:
+    """The same, on SQLite and on PostgreSQL."""
+    return deployed(deploy, tmp_path, DATABASE_URL=database.reveal())
+
+
+def deployed(deploy: Callable[..., Deployment], tmp_path: Path, **more: str) -> Deployment:
+    made = deploy(COMPLIANCE_EXPORT_DIR=str(tmp_path / "exports"), **more)
     made.install()
     return made
 
@@ -103,7 +105,8 @@ def ask_for_data(avnu: Deployment, webhook_id: str = "asked") -> Path:
     return folder(avnu) / name
 
 
-def test_the_export_tells_all_that_is_kept_of_the_customer(avnu: Deployment) -> None:
+def test_the_export_tells_all_that_is_kept_of_the_customer(on_both: Deployment) -> None:
+    avnu = on_both
     market = avnu.client.market
     market.put_orders(DOMAIN, [of_customer(ORDER, shipment(SENT, ORDER, 1)), order(9, 1)])
     market.put_orders(DOMAIN, [order(ASKED, 1, customer_id=None)])
@@ -201,7 +204,8 @@ def ask_to_redact(avnu: Deployment, webhook_id: str = "redact", **more: Any) -> 
     return carry_out(avnu)
 
 
-def test_the_customer_is_taken_out_of_every_place(avnu: Deployment) -> None:
+def test_the_customer_is_taken_out_of_every_place(on_both: Deployment) -> None:
+    avnu = on_both
     market = avnu.client.market
     market.put_orders(DOMAIN, [of_customer(ORDER, shipment(SENT, ORDER, 1))])
     market.put_orders(DOMAIN, [order(ASKED, 1, customer_id=None, fulfillments=(
@@ -293,9 +297,9 @@ def test_a_redaction_that_is_cut_short_finds_everything_when_done_again(
 
 
 def test_bodies_that_are_kept_go_and_that_of_the_request_itself(
-    deploy: Callable[..., Deployment], database: Secret, tmp_path: Path
+    deploy: Callable[..., Deployment], tmp_path: Path
 ) -> None:
-    avnu = deployed(deploy, database, tmp_path, WEBHOOK_KEEP_BODY_SECONDS="600")
+    avnu = deployed(deploy, tmp_path, WEBHOOK_KEEP_BODY_SECONDS="600")
     avnu.inbox.accept([sent("done", "orders/updated", **order_body(ORDER, 2))])
     holder, _ = begin(avnu.inbox, DOMAIN)
     settle(holder, DONE)
@@ -347,7 +351,8 @@ def test_a_shop_that_has_the_app_again_is_not_forgotten(avnu: Deployment) -> Non
 
 
 @pytest.mark.parametrize("tokens", ["put away", "refused"])
-def test_everything_of_a_shop_goes_but_the_evidence(avnu: Deployment, tokens: str) -> None:
+def test_everything_of_a_shop_goes_but_the_evidence(on_both: Deployment, tokens: str) -> None:
+    avnu = on_both
     market = avnu.client.market
     market.put_orders(DOMAIN, [of_customer(ORDER, shipment(SENT, ORDER, 1))])
     market.put_orders(OTHER, [of_customer(ORDER)])
@@ -412,8 +417,9 @@ def test_a_shop_that_comes_back_while_it_is_asked_about_keeps_its_tokens(
     assert avnu.standing().has_access_token
 
 
-def test_rows_of_the_shop_go_from_every_table_there_is(avnu: Deployment) -> None:
+def test_rows_of_the_shop_go_from_every_table_there_is(on_both: Deployment) -> None:
     """Whatever tables are added: each is found by its column."""
+    avnu = on_both
     tables = [table for table in metadata.sorted_tables if "shop" in table.c]
     apart = {compliance_requests}
     with avnu.client.store.writing() as connection:
