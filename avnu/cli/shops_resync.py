@@ -1,6 +1,6 @@
 """``avnu shops resync SHOP``: compare a shop with Shopify now, and see to what differs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,14 @@ from avnu.cli.choosing import Moment
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_json, show_table, write
 from avnu.cli.session import place
-from avnu.errors import CannotReach, CheckFailed, InboxUnavailable, Park
+from avnu.errors import (
+    CallRefused,
+    CannotReach,
+    CheckFailed,
+    InboxUnavailable,
+    Park,
+    StoreUnavailable,
+)
 from avnu.reconcile.foreground import Foreground
 from avnu.reconcile.looking import Found
 from avnu.reconcile.resources import RESOURCES, text_of
@@ -48,19 +55,38 @@ def resync(
     They hold only ids, and run like any other: see `avnu status`. Cut short, it goes on where it
     was when it is called again. It keeps to the shop's API points, and waits for them.
 
-    Exit code 1: a comparison of it is under way already, or Shopify cannot be asked now.
+    Exit code 1: a comparison of some of it is under way already, or Shopify refuses to be asked.
     """
     chosen = [name for name in RESOURCES if not names or name in names]
+    rows: list[dict[str, Any]] = []
     with _opened() as runtime:
         _require_installed(runtime, shop)
-        rows = [
-            _compared(runtime, shop, name, since)
-            if dry_run
-            else _resynced(runtime, shop, name, since)
-            for name in chosen
-        ]
+        for name in chosen:
+            with _going_on_without(name):
+                rows.append((_compared if dry_run else _resynced)(runtime, shop, name, since))
     if as_json:
         show_json({"shop": shop, "dry_run": dry_run, "resources": rows})
+    else:
+        _show(rows, dry_run=dry_run)
+    if len(rows) < len(chosen):
+        raise CheckFailed(
+            f"{len(chosen) - len(rows)} of {len(chosen)} were not compared to the end"
+        )
+
+
+@contextmanager
+def _going_on_without(name: str) -> Iterator[None]:
+    """What keeps one kind of resource from being compared need not keep the others."""
+    try:
+        yield
+    except StoreUnavailable:
+        raise
+    except (Park, CallRefused, CheckFailed) as fault:
+        say(f"{name}: {fault}")
+
+
+def _show(rows: Sequence[Mapping[str, Any]], *, dry_run: bool) -> None:
+    if not rows:
         return
     show_table(
         ("resource", "looked at", "differ", "in doubt", "gone", "first of them"),
@@ -133,7 +159,7 @@ def _resynced(runtime: Runtime, shop: str, name: str, since: int | None) -> dict
     asked_from = None if since is None else instant(since / 1000)
     mark = steps.marks.seize(shop, name, new_owner(runtime), asked_from)
     if mark is None:
-        raise CheckFailed(f"{shop}: its {name} are being compared already; try again in a while")
+        raise CheckFailed("they are being compared already; try again in a while")
     progress = _Progress(runtime, name)
     if mark.looked:
         say(f"{name}: goes on after {mark.looked:,} looked at")

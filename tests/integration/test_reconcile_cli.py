@@ -128,11 +128,13 @@ def test_a_second_one_at_the_same_time_says_that_one_runs(
     avnu: Run, marks: Watermarks, inbox: Inbox
 ) -> None:
     assert marks.seize(DOMAIN, "products", new_owner(), None) is not None
-    second = avnu("shops", "resync", DOMAIN, "--resource", "products")
+    both = ("--resource", "products", "--resource", "locations")
+    second = avnu("shops", "resync", DOMAIN, *both, "--json")
     assert second.exit_code == 1
-    assert "being compared already" in second.stderr
-    assert put_in(inbox) == Counter()
-    assert avnu("shops", "resync", DOMAIN, "--resource", "locations").exit_code == 0
+    assert "products: they are being compared already" in second.stderr
+    # The others are not held up by that.
+    assert [row["resource"] for row in told(second)["resources"]] == ["locations"]
+    assert put_in(inbox).keys() == {"locations/update"}
 
 
 def test_one_that_shopify_stops_goes_on_where_it_was(
