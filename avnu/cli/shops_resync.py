@@ -32,6 +32,7 @@ from avnu.store.schema import require_schema
 from avnu.store.shops import Shops, Status
 
 _NAMED = 5
+_COUNTED = ("resource", "looked", "differing", "in_doubt", "gone")
 _TOLD_EVERY_S = 2.0
 
 
@@ -88,16 +89,12 @@ def _going_on_without(name: str) -> Iterator[None]:
 def _show(rows: Sequence[Mapping[str, Any]], *, dry_run: bool) -> None:
     if not rows:
         return
-    show_table(
-        ("resource", "looked at", "differ", "in doubt", "gone", "first of them"),
-        [
-            (
-                row["resource"], row["looked"], row["differing"], row["in_doubt"], row["gone"],
-                ", ".join(row.get("first", ())),
-            )
-            for row in rows
-        ],
-    )  # fmt: skip
+    head = ["resource", "looked at", "differ", "in doubt", "gone"]
+    lines = [[row[name] for name in _COUNTED] for row in rows]
+    if dry_run:
+        head.append("first of them")
+        lines = [[*line, ", ".join(row["first"])] for line, row in zip(lines, rows, strict=True)]
+    show_table(head, lines)
     if not dry_run:
         write("what differs runs as webhooks now; see: avnu status")
 
