@@ -3,9 +3,8 @@
 import logging
 from typing import Any
 
-from billiard import pool as billiard_pool
 from celery import bootsteps
-from celery.signals import setup_logging, worker_process_shutdown, worker_shutdown
+from celery.signals import setup_logging
 from redis.exceptions import RedisError
 
 from avnu.app import AvnuCelery
@@ -17,34 +16,22 @@ from avnu.store.market.changes import hook_named
 from avnu.store.schema import require_schema
 from avnu.store.vault import require_vault
 from avnu.ticker import Ticker
+from avnu.worker_end import end_in_time
 
 log = logging.getLogger(__name__)
 
 _UNFIT_POOLS = ("gevent", "eventlet")
 
-# Tenths of a second that an ending child waits for its results to be read. On a warm shutdown
-# Celery forgets a message that it handed to a child and that the child has not confirmed
-# (AsynPool.flush of 5.7); nobody reads that result, and the stop lasts billiard's default of 30 s,
-# as long as Kubernetes waits before it kills.
-_READ_WITHIN_TENTHS = 20
-
 
 def equip(app: AvnuCelery) -> None:
     """Add Avnu's steps and logging to an app that will run as a worker."""
     app.steps["worker"].add(TickStep)
-    billiard_pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = _READ_WITHIN_TENTHS
+    end_in_time(app)
 
     def configure(**_: Any) -> None:
         configure_logging(app.runtime.settings.log_level)
 
-    def part(**_: Any) -> None:
-        for shopify in app.runtime.shopify.made():
-            shopify.close()
-
     setup_logging.connect(configure, weak=False)
-    # Of a child of the prefork pool, and of the one process that a pool of threads has.
-    worker_process_shutdown.connect(part, weak=False)
-    worker_shutdown.connect(part, weak=False)
 
 
 class TickStep(bootsteps.StartStopStep):
