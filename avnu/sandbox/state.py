@@ -86,7 +86,8 @@ class ShopState:
 
     def revise(self, number: int, at: float, positions: tuple[int, ...] | None = None) -> Revision:
         """The product's next revision, or its first; ``positions`` where its variants change."""
-        self.gone["products"].discard(catalog.product_id(self.shop, number))
+        if not self.has_product(number):
+            self._return(number)
         before = self.revision(number)
         is_new = number >= self.shop.products and number not in self.revisions
         made = Revision(
@@ -191,6 +192,12 @@ class ShopState:
         """All orders, in the order in which they were made."""
         for body in self.orders.values():
             yield msgspec.json.decode(body)
+
+    def _return(self, number: int) -> None:
+        """A product that was deleted is there again, with its items."""
+        self.gone["products"].discard(catalog.product_id(self.shop, number))
+        for position in self.positions(number):
+            self.gone["items"].discard(catalog.inventory_item_id(self.shop, number, position))
 
     def _created(self, number: int) -> float | None:
         """When the product was made; None for one of the catalogue."""

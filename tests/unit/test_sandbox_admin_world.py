@@ -129,11 +129,14 @@ def test_products_come_and_go() -> None:
     shop.delete(3)
     assert shop.variant_place(variant) is None
     assert len(shop.product_ids()) == 99
+    item = catalog.inventory_item_id(shop.shop, 3, 0)
+    assert item in shop.truth().deleted["items"]
     made = shop.edit(100, FIRST_DAY + 5)
     assert shop.product_number(made["id"]) == 100
     assert shop.variant_place(made["variants"][0]["id"]) == (100, 0)
     again = shop.edit(3, FIRST_DAY + 6)
     assert shop.product_number(again["id"]) == 3
+    assert item not in shop.truth().deleted["items"]
     assert list(shop.product_ids()) == sorted(shop.product_ids())
     assert len(shop.product_ids()) == 101
     assert shop.edit(3, FIRST_DAY + 7)["tags"] != again["tags"]

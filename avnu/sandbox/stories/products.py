@@ -82,7 +82,8 @@ def _delete(day: Day, shop: SandboxShop, number: int, at: float) -> None:
 def other_variants(day: Day) -> None:
     """A product loses its first variant and gains two."""
     shop, at = day.any_shop(), day.moment(0.0, 0.95)
-    swap = _Swap(day, shop, day.rng.randrange(shop.products))
+    # Not the large one, which may have as many variants as there can be.
+    swap = _Swap(day, shop, day.rng.randrange(1, shop.products))
     event = day.lay(at, shop, "products/update", swap.product)
     for turn in (0, 1):
         day.lay(at, shop, "inventory_items/create", partial(swap.item, turn), event=event)
