@@ -51,3 +51,21 @@ def test_a_shop_that_left_leaves_no_backlog_and_comes_back(make_stack: MakeStack
         wait_settled(stack, back, "a shop that is back is followed")
         assert sandbox.report()["calls"] > calls
         assert stack.counts()["put_away"] == 10
+
+
+def test_an_uninstall_that_cannot_be_confirmed_holds_up_nobody(make_stack: MakeStack) -> None:
+    with sandboxed() as sandbox:
+        stack = make_stack(settings=calling(sandbox))
+        install(stack, sandbox, ["gone"])
+        sandbox.change(keys.domain("gone"), uninstalled=True)
+        sandbox.weather.set("http_503")
+        [told] = accept(stack, "app", "leave")
+        behind = accept(stack, "app", "done", n=3)
+        worker = stack.worker().start()
+        wait_settled(stack, behind, "what is behind it goes on")
+        wait_until(lambda: int(stack.trouble(told).get("parks", 0)) > 1, 20, "it waits alone")
+        assert causes(stack) == {}
+        sandbox.weather.clear()
+        wait_settled(stack, {told}, "it is confirmed at last")
+        assert (stack.counts()["retries"], stack.counts()["dead"]) == (0, 0)
+        assert "'outcome': 'parked: alone'" in worker.log
