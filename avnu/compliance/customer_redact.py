@@ -2,12 +2,13 @@
 
 import logging
 
+from avnu.compliance import exporting
 from avnu.compliance.ledger import NOT_CARRIED_OUT, Request
-from avnu.compliance.person import Person, skeleton_of
+from avnu.compliance.person import Person, same, skeleton_of
 from avnu.compliance.places import Places, waiting
 from avnu.compliance.traces import WITH_CUSTOMERS
-from avnu.errors import NotFound
-from avnu.shopify.payloads.compliance import CustomerRedact
+from avnu.errors import NotFound, Unreadable
+from avnu.shopify.payloads.compliance import Customer, CustomerRedact
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def redact_customer(places: Places, request: Request, asked: CustomerRedact) -> 
     if ledger.forgotten(shop):
         ledger.done(shop, request.id, **{NOT_CARRIED_OUT: "the shop is forgotten"})
         return
-    subject = places.name(request, customer)
+    places.name(request, customer)
     number = None if customer is None else customer.id
     if number is not None:
         # First of all, so that no order of theirs can be written while they are looked for.
@@ -27,7 +28,7 @@ def redact_customer(places: Places, request: Request, asked: CustomerRedact) -> 
     ids = places.orders_of(shop, customer, asked.orders_to_redact)
     person = Person.of(customer, ids)
     _redact_bodies(places, request, person)
-    _remove_exports(places, request, subject, person)
+    _remove_exports(places, request, customer)
     with waiting():
         places.cache.invalidate(shop, [kind.tag() for kind in WITH_CUSTOMERS])
         places.traces.delete_customers(shop)
@@ -60,18 +61,22 @@ def _redact_bodies(places: Places, request: Request, person: Person) -> None:
         )
 
 
-def _remove_exports(places: Places, request: Request, subject: str | None, person: Person) -> None:
+def _remove_exports(places: Places, request: Request, customer: Customer | None) -> None:
+    if customer is None:
+        return
+    subject = places.subject_of(request.shop, customer)
     for one in places.ledger.every(shop=request.shop):
         if one.export is None:
             continue
-        same = subject is not None and one.subject == subject
-        if same or _speaks(places, one.export, person):
+        # What is being written has no file yet; and the file may have been asked for by another
+        # name of theirs.
+        if (subject is not None and one.subject == subject) or _names(places, one.export, customer):
             places.remove_export(one, request)
 
 
-def _speaks(places: Places, name: str, person: Person) -> bool:
-    """Whether an export speaks of them: it may have been asked for by another name of theirs."""
+def _names(places: Places, name: str, customer: Customer) -> bool:
     try:
-        return person.speaks("", places.exports.read(name))
-    except NotFound:
+        asked = exporting.customer_of(places.exports.read(name))
+    except (NotFound, Unreadable):
         return False
+    return asked is not None and same(asked, customer)

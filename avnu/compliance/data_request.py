@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from avnu.compliance import exporting
-from avnu.compliance.ledger import Request
+from avnu.compliance.ledger import NOT_CARRIED_OUT, Request
 from avnu.compliance.person import Person
 from avnu.compliance.places import Places, waiting
 from avnu.shopify.payloads.compliance import DataRequest
@@ -16,17 +16,26 @@ def export_customer(places: Places, request: Request, asked: DataRequest) -> Non
     """Write the file, and note it in the ledger; again, if that was cut short."""
     ledger, shop, id_ = places.ledger, request.shop, request.id
     places.name(request, asked.customer)
+    if _is_redacted(places, request):
+        ledger.done(shop, id_, **{NOT_CARRIED_OUT: "the customer was redacted before"})
+        return
     made_at = places.now()
     ends_at = made_at + timedelta(days=places.settings.compliance_export_days)
     name = exporting.name_of(shop, id_)
     ledger.file(shop, id_, name, ends_at)
     document = _document(places, request, asked, made_at, ends_at)
     places.exports.write(name, exporting.as_file(document))
-    if ledger.get(shop, id_).export != name:
+    if ledger.get(shop, id_).export != name or _is_redacted(places, request):
         # The customer was redacted meanwhile, or the shop.
         places.exports.remove(name)
     ledger.done(shop, id_, orders=len(document["orders"]), webhooks=len(document["webhooks"]))
     log.info("customer's data exported: shop=%s request=%s file=%s", shop, id_, name)
+
+
+def _is_redacted(places: Places, request: Request) -> bool:
+    """A file would bring back their name, if nothing else."""
+    subject = places.ledger.get(request.shop, request.id).subject
+    return subject is not None and places.ledger.has_redacted(request.shop, subject)
 
 
 def _document(
@@ -34,7 +43,7 @@ def _document(
 ) -> exporting.Document:
     shop = request.shop
     ids = places.orders_of(shop, asked.customer, asked.orders_requested)
-    person = Person.of(asked.customer, ids)
+    person = Person.surely(asked.customer, ids)
     with waiting():
         theirs = exporting.speaking(places.bodies.each(shop), person, request.id)
     return {

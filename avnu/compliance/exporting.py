@@ -12,7 +12,8 @@ from avnu.compliance.exports import PREFIX
 from avnu.compliance.person import Person
 from avnu.inbox.arrival import Stored
 from avnu.settings import Settings
-from avnu.shopify.payloads.compliance import DataRequest
+from avnu.shopify.payloads import decode
+from avnu.shopify.payloads.compliance import Customer, DataRequest
 from avnu.store.market.market import Market
 
 Document = dict[str, Any]
@@ -91,6 +92,19 @@ def speaking(found: Iterable[Stored], person: Person, but: str) -> list[Stored]:
 def as_file(document: Mapping[str, Any]) -> bytes:
     """JSON, indented, with all letters as they are."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+class _About(msgspec.Struct):
+    customer: Customer | None = None
+
+
+class _File(msgspec.Struct):
+    about: _About
+
+
+def customer_of(content: bytes) -> Customer | None:
+    """Whom a file is about, as its request named them. Raises Unreadable."""
+    return decode(content, _File).about.customer
 
 
 def _kept(settings: Settings) -> list[str]:

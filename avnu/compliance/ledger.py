@@ -104,6 +104,13 @@ class Ledger:
         with self._store.reading() as connection:
             return [_request(found) for found in connection.execute(query)]
 
+    def has_redacted(self, shop: str, subject: str) -> bool:
+        """True for a customer, by id, whom the shop has shut out."""
+        row = redacted_customers.c
+        query = select(row.subject).where(row.shop == shop, row.subject == subject)
+        with self._store.reading() as connection:
+            return connection.execute(query).first() is not None
+
     def forgotten(self, shop: str) -> bool:
         """True for a shop whose data were deleted by law, and that has not come back."""
         with self._store.reading() as connection:

@@ -1,7 +1,9 @@
 """A customer as a request names them: which bodies speak of them, and what is left of those. Pure.
 
 A body that is taken for theirs and is not loses nothing: what is left of it has the ids by which
-its resource is read from Shopify again. So in doubt it is theirs.
+its resource is read from Shopify again. So where they are to be forgotten, in doubt it is theirs.
+Where a customer is to be told what there is of them, in doubt it is not: a family or a company has
+one phone.
 """
 
 import re
@@ -43,7 +45,8 @@ class Person:
     ) -> None:
         self.customer_id = customer_id
         self.orders = set(orders)
-        self._email = email_of(email)
+        # Not the end or the beginning of a longer address.
+        self._email = _whole(email_of(email))
         self._phone = digits_of(phone)[-_PHONE_DIGITS:]
         if len(self._phone) < _LEAST_PHONE_DIGITS:
             self._phone = ""
@@ -54,6 +57,13 @@ class Person:
         if customer is None:
             return cls(None, "", "", orders)
         return cls(customer.id, customer.email or "", customer.phone or "", orders)
+
+    @classmethod
+    def surely(cls, customer: Customer | None, orders: Iterable[int]) -> Self:
+        """The same, for what is theirs and nobody else's: by phone only where there is no more."""
+        named = customer is not None and (customer.id is not None or customer.email)
+        sure = msgspec.structs.replace(customer, phone=None) if customer and named else customer
+        return cls.of(sure, orders)
 
     def speaks(self, topic: str, body: bytes) -> bool:
         """Whether a body speaks of them; the orders that it names are theirs from then on."""
@@ -89,13 +99,30 @@ class Person:
         return False
 
     def _in_text(self, text: str) -> bool:
-        if self._email and self._email in text.casefold():
+        if self._email and self._email.search(text.casefold()):
             return True
         if self._phone and self._phone in digits_of(text):
             return True
         if self.customer_id is not None and text.endswith(f"/Customer/{self.customer_id}"):
             return True
         return any(text.endswith(f"/Order/{number}") for number in self.orders)
+
+
+def same(one: Customer, other: Customer) -> bool:
+    """Whether two requests are about one customer, by the surest that both name."""
+    if one.id is not None and other.id is not None:
+        return one.id == other.id
+    if one.email and other.email:
+        return email_of(one.email) == email_of(other.email)
+    if one.phone and other.phone:
+        return digits_of(one.phone) == digits_of(other.phone)
+    return False
+
+
+def _whole(email: str) -> re.Pattern[str] | None:
+    if not email:
+        return None
+    return re.compile(rf"(?<![\w.%+-]){re.escape(email)}(?![\w-]|\.\w)")
 
 
 def customers_in(body: bytes) -> set[int]:

@@ -51,19 +51,19 @@ class Places:
         """By the clock of the host."""
         return instant(self.clock.time())
 
-    def name(self, request: Request, customer: Customer | None) -> str | None:
-        """Whom the request is about, in the ledger; by id, or by what else there is."""
-        if customer is None or request.subject is not None:
-            return request.subject
-        shop, subject = request.shop, None
+    def name(self, request: Request, customer: Customer | None) -> None:
+        """Whom the request is about, in the ledger."""
+        if customer is not None and request.subject is None:
+            subject = self.subject_of(request.shop, customer)
+            self.ledger.name(request.shop, request.id, subject)
+
+    def subject_of(self, shop: str, customer: Customer) -> str | None:
+        """By id, or by what else there is."""
         if customer.id is not None:
-            subject = self.subjects.of_id(shop, customer.id)
-        elif customer.email:
-            subject = self.subjects.of_email(shop, customer.email)
-        elif customer.phone:
-            subject = self.subjects.of_phone(shop, customer.phone)
-        self.ledger.name(shop, request.id, subject)
-        return subject
+            return self.subjects.of_id(shop, customer.id)
+        if customer.email:
+            return self.subjects.of_email(shop, customer.email)
+        return self.subjects.of_phone(shop, customer.phone) if customer.phone else None
 
     def orders_of(
         self, shop: str, customer: Customer | None, named: tuple[int, ...] | None

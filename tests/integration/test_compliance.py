@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import Table, select
 
 from avnu.compliance import customer_redact, shop_redact
+from avnu.compliance.exports import Exports
 from avnu.compliance.ledger import DUE_AFTER
 from avnu.inbox.bodies import Bodies
 from avnu.inbox.solo import Claim
 from avnu.run import run_batch
 from avnu.secret import Secret
+from avnu.shopify.payloads import decode
+from avnu.shopify.payloads.compliance import CustomerRedact
 from avnu.store.columns import Instant
 from avnu.store.market.versions import Fulfillment
 from avnu.store.tables import EVERY, compliance_requests, metadata, redacted_customers, shops
@@ -87,13 +90,13 @@ def left_of(avnu: Deployment, *names: object) -> list[str]:
 # ---- customers/data_request
 
 
-def ask_for_data(avnu: Deployment, webhook_id: str = "asked") -> Path:
+def ask_for_data(avnu: Deployment, webhook_id: str = "asked", customer: Any = CUSTOMER) -> Path:
     avnu.inbox.accept(
         [
             request(
                 webhook_id,
                 "customers/data_request",
-                customer=CUSTOMER,
+                customer=customer,
                 orders_requested=[ASKED],
                 data_request={"id": 3},
             )
@@ -239,6 +242,43 @@ def test_the_customer_is_taken_out_of_every_place(on_both: Deployment) -> None:
     assert json.loads(bodies["of new"]) == {"id": 8, "order_id": 77_000_001}
     assert b"bob" in bodies["another's"]
     assert market.order(DOMAIN, 9).customer_id == 77  # type: ignore[union-attr]
+
+
+def test_the_export_of_who_shares_their_phone_stays(avnu: Deployment) -> None:
+    bob = {"id": ID + 1, "email": "bob@example.com", "phone": CUSTOMER["phone"]}
+    path = ask_for_data(avnu, customer=bob)
+    assert ask_to_redact(avnu) == ["D"]
+    assert path.exists()
+    assert "exports_removed" not in noted(avnu, "redact").evidence
+    assert ask_to_redact(avnu, "by mail", customer={"email": "BOB@example.com"}) == ["D"]
+    assert not path.exists()
+
+
+def test_data_of_a_customer_who_was_redacted_is_not_exported_any_more(avnu: Deployment) -> None:
+    ask_to_redact(avnu)
+    avnu.inbox.accept([request("asked", "customers/data_request", customer=CUSTOMER)])
+    assert carry_out(avnu) == ["D"]
+    assert noted(avnu, "asked").evidence == {"not_carried_out": "the customer was redacted before"}
+    assert list(folder(avnu).glob("*")) == []
+
+
+def test_an_export_that_is_written_while_its_customer_is_redacted_does_not_stay(
+    avnu: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Exports.write
+
+    def redacted_before(exports: Exports, name: str, content: bytes) -> None:
+        monkeypatch.undo()
+        asked = avnu.client.compliance.note(DOMAIN, "redact", "customers/redact", 1)
+        body = json.dumps({"shop_id": 1, "shop_domain": DOMAIN, "customer": CUSTOMER}).encode()
+        avnu.client.compliance.customer_redacted(asked, decode(body, CustomerRedact))
+        real(exports, name, content)
+
+    monkeypatch.setattr(Exports, "write", redacted_before)
+    avnu.inbox.accept([request("asked", "customers/data_request", customer=CUSTOMER)])
+    assert carry_out(avnu) == ["D"]
+    assert list(folder(avnu).glob("*")) == []
+    assert noted(avnu, "asked").export is None
 
 
 def test_a_late_order_is_seen_in_the_ledger_beside_the_request(avnu: Deployment) -> None:

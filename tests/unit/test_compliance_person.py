@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from avnu.compliance.person import Person
+from avnu.compliance.person import Person, same
 from avnu.shopify.payloads.compliance import Customer
 from avnu.shopify.topics import TOPICS
 
@@ -56,6 +56,29 @@ def test_a_body_that_speaks_of_them_keeps_its_ids_alone(said: dict[str, Any]) ->
 )
 def test_a_body_of_somebody_else_is_left_as_it_is(said: dict[str, Any]) -> None:
     assert left("orders/updated", {"id": 1, **said}) is None
+
+
+@pytest.mark.parametrize("email", ["joann@example.com", "x.ann@example.com", "ann@example.com.au"])
+def test_a_longer_address_is_somebody_elses(email: str) -> None:
+    assert left("orders/updated", {"id": 1, "email": email}) is None
+    assert left("orders/updated", {"id": 1, "note": f"<{CUSTOMER.email}>, {email}."}) == {"id": 1}
+
+
+def test_who_shares_a_phone_is_forgotten_in_doubt_and_never_told_of() -> None:
+    body = json.dumps({"id": 1, "email": "bob@example.com", "phone": CUSTOMER.phone}).encode()
+    assert Person.of(CUSTOMER, ()).speaks("orders/updated", body)
+    assert not Person.surely(CUSTOMER, ()).speaks("orders/updated", body)
+    assert Person.surely(Customer(phone=CUSTOMER.phone), ()).speaks("orders/updated", body)
+
+
+def test_two_requests_are_of_one_customer_by_the_surest_that_both_name() -> None:
+    other = Customer(id=ID + 1, email=CUSTOMER.email, phone=CUSTOMER.phone)
+    assert not same(CUSTOMER, other)
+    assert same(CUSTOMER, Customer(id=ID))
+    assert same(CUSTOMER, Customer(email="ann@EXAMPLE.com"))
+    assert not same(Customer(email="bob@example.com", phone=CUSTOMER.phone), CUSTOMER)
+    assert same(Customer(phone="+49 30 55501234"), CUSTOMER)
+    assert not same(Customer(), CUSTOMER)
 
 
 def test_a_number_that_is_equal_by_chance_is_not_theirs() -> None:
