@@ -31,6 +31,9 @@ class Job(msgspec.Struct, frozen=True):
         return f"tasks.maintenance.{self.name}"
 
 
+# Of a message: the worker that drops it looks at its own clock, and may be busy for a while.
+_LEAST_LIFE_S = 300
+
 _EVERY = (
     Job("refresh_tokens", lambda settings: settings.tokens_every_seconds),
     # A few shops at a time: each has its own day.
@@ -53,7 +56,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         job.name: {
             "task": job.task,
             "schedule": float(job.every(settings)),
-            "options": {"expires": job.every(settings)},
+            "options": {"expires": max(_LEAST_LIFE_S, job.every(settings))},
         }
         for job in JOBS.values()
     }

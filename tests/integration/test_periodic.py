@@ -227,7 +227,7 @@ def test_beat_sends_every_job_of_the_table_and_its_messages_expire(settings: Set
     schedule = app.conf.beat_schedule
     assert set(schedule) == set(JOBS)
     assert schedule["purge"] == {
-        "task": "tasks.maintenance.purge", "schedule": 120.0, "options": {"expires": 120},
+        "task": "tasks.maintenance.purge", "schedule": 120.0, "options": {"expires": 300},
     }  # fmt: skip
     app.loader.import_default_modules()
     assert {job.task for job in JOBS.values()} <= set(app.tasks)
