@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from cryptography.fernet import Fernet
+from msgspec.structs import replace
 from pytest_celery import (
     CeleryTestSetup,
     CeleryTestWorker,
@@ -189,10 +190,12 @@ def inbox(setup: CeleryTestSetup) -> Inbox:
 
 
 def accept(setup: CeleryTestSetup, maker: Maker, n: int) -> None:
-    """Webhooks whose bodies Avnu's own handlers can read, and that need no call of Shopify."""
-    answers = inbox(setup).accept(
-        [maker.make(f"shop-{i % 7}", "products", id=i + 1) for i in range(n)]
-    )
+    """Webhooks that Avnu's own handlers can write without a call of Shopify: whole orders."""
+    arrivals = [
+        maker.make(f"shop-{i % 7}", id=i + 1, updated_at="2026-07-01T18:00:00Z", line_items=[])
+        for i in range(n)
+    ]
+    answers = inbox(setup).accept([replace(one, topic="orders/create") for one in arrivals])
     assert {str(answer) for answer in answers} == {"accepted"}
 
 
@@ -206,4 +209,4 @@ def wait_settled(setup: CeleryTestSetup, n: int) -> None:
 
 
 def _done(at: Inbox) -> int:
-    return int(at.client.hget(at.keys.of("counts"), "done:products") or 0)
+    return int(at.client.hget(at.keys.of("counts"), "done:orders") or 0)
