@@ -112,7 +112,7 @@ def test_a_webhook_goes_through_and_ctrl_c_ends_all(
 ) -> None:
     with running(tmp_path, environ) as up:
         up.wait_until_up()
-        answer = up.ask("simulate", "trigger", "orders/create", "--shop", "a-b.myshopify.com")
+        answer = up.ask("simulate", "trigger", "products/update", "--shop", "a-b.myshopify.com")
         assert answer["answer"] == 200
 
         wait_until(lambda: settled(up) == {answer["webhook_id"]}, 10, "the webhook was settled")
@@ -136,7 +136,7 @@ def test_a_webhook_goes_through_and_ctrl_c_ends_all(
         assert again.ask("webhooks", "list")[0]["webhook_id"] == answer["webhook_id"]
         assert (data / "env").read_text() == text
         # The shop's token too: it was not installed again.
-        another = again.ask("simulate", "trigger", "products/update", "--shop", "a-b.myshopify.com")
+        another = again.ask("simulate", "trigger", "orders/edited", "--shop", "a-b.myshopify.com")
         both = {answer["webhook_id"], another["webhook_id"]}
         wait_until(lambda: settled(again) == both, 10, "another webhook was settled")
         report = again.ask("sandbox", "report")
