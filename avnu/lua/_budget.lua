@@ -57,6 +57,8 @@ local function lapse()
     local held = call('HGET', b.key, 'r' .. id)
     let_go(id, held and tonumber(held:match('^%S+')) or 0)
   end
+  -- A server that evicts may take the set alone; what no reservation stands for would be out for ever.
+  if b.out > 0 and call('EXISTS', b.leases) == 0 then b.out = 0 end
 end
 
 -- Learnt costs rise at once, as too low a guess is THROTTLED, and fall slowly.
@@ -77,7 +79,9 @@ local function hold(id, cost, wait_ms, lease_ms)
   b.out = b.out + cost
   call('HSET', b.key, 'r' .. id, cost .. ' ' .. b.done .. ' ' .. now + wait_ms)
   call('ZADD', b.leases, now + wait_ms + lease_ms, id)
-  call('PEXPIRE', b.leases, wait_ms + 2 * lease_ms)
+  -- As long as the budget itself: a set that ended sooner, because nobody called meanwhile, would take
+  -- along the only note of what a dead worker holds.
+  call('PEXPIRE', b.leases, C.budget_keep_ms)
   return true, wait_ms, cost
 end
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from avnu import keys
 from avnu.guards import Class, Kind, Outcome, Permit, Refused
 from tests.support.guards import World, answer, granted, refused, shop
 
@@ -54,6 +55,26 @@ def test_a_scout_that_died_does_not_block_the_shop_for_long(world: World) -> Non
     granted(guards, ONE)
     refused(guards, ONE)
     world.pass_time(5.1)
+    granted(guards, ONE)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_reservation_is_known_for_as_long_as_the_budget(world: World, answered: bool) -> None:
+    if answered:
+        known(world)
+    granted(world.guards(), ONE, hint=100)
+    short = keys.short(ONE)
+    reservations, budget = (
+        world.client.pttl(world.keys.of(name, short)) for name in ("budget_leases", "budget")
+    )
+    # A few ms apart, as they are set one after the other.
+    assert reservations >= budget - 50
+
+
+def test_reservations_that_are_gone_hold_nothing(world: World) -> None:
+    guards = world.guards()
+    granted(guards, ONE)
+    assert world.client.delete(world.keys.of("budget_leases", keys.short(ONE)))
     granted(guards, ONE)
 
 
