@@ -1,4 +1,4 @@
-"""Celery's consumer, mended where a lost broker would end the worker."""
+"""Celery's consumer, mended where a lost broker would end the worker, and without neighbours."""
 
 from typing import Any
 
@@ -15,7 +15,15 @@ class Consumer(consumer.Consumer):
     again and is acknowledged where it was received. Neither is of use here: with acks_late and a
     prefetch of one all that is not acknowledged is running, and a message that comes a second time
     does no harm.
+
+    It looks for no neighbours either: what they would tell (revoked tasks, who leads) is not used
+    here, and each start and each new connection would wait a second for their answers.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        alone = {"without_mingle": True, "without_gossip": True}
+        options["worker_options"] = {**(options.get("worker_options") or {}), **alone}
+        super().__init__(*args, **options)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Close the broken connection; Celery connects again."""

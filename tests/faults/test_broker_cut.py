@@ -14,6 +14,7 @@ def test_broker_connections_cut_three_times(stack: Stack) -> None:
             wait_until(lambda: _consumes(stack), 15, "the worker consumes again")
     stack.assert_whole()
     assert worker.running
+    assert "mingle" not in worker.log, "each new connection waits a second for neighbours"
 
 
 def test_a_run_that_outlives_its_broker_connection(stack: Stack) -> None:

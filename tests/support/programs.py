@@ -155,9 +155,7 @@ class Worker(Program):
         name = f"{self.name}@test"
         if self._app == SCRIPTED and not self._options:
             return ("tests.support.quick_worker", name)
-        # Looking for neighbours takes a second of each start, and nothing here depends on them.
-        quick = ("--without-mingle", "--without-gossip")
-        return ("celery", "-A", self._app, "worker", "-n", name, *quick, *self._options)
+        return ("celery", "-A", self._app, "worker", "-n", name, *self._options)
 
     def ready(self) -> bool:
         return f"{self.name}@test ready." in self.log

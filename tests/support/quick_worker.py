@@ -10,8 +10,7 @@ from tests.support.scripted import app
 
 
 def main(name: str) -> int:
-    # As `Worker` of `programs.py` has the command line do.
-    worker = app.Worker(hostname=name, without_mingle=True, without_gossip=True)
+    worker = app.Worker(hostname=name)
     worker.start()
     return int(worker.exitcode or 0)
 
