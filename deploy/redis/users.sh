@@ -1,0 +1,55 @@
+#!/bin/sh
+# Writes the ACL file that Redis reads, from the template users.acl beside it, to standard output:
+#
+#   REDIS_RECEIVER_PASSWORD=… REDIS_WORKER_PASSWORD=… … deploy/redis/users.sh > users.acl
+#
+# Every user of the template needs its password, REDIS_<USER>_PASSWORD; in the file it stands as
+# SHA-256, so make it long and random (openssl rand -hex 32). AVNU_NAMESPACE and
+# REDIS_QUEUE_DB as Avnu has them.
+# For Redis before 7.2, which refuses names of commands it does not know: users.sh --before-7.2
+set -eu
+
+template=$(dirname "$0")/users.acl
+namespace=${AVNU_NAMESPACE:-avnu}
+database=${REDIS_QUEUE_DB:-1}
+newer='+client|setinfo +waitaof'
+read='%R~'
+if [ "${1:-}" = --before-7.2 ]; then newer='' read='~'; fi
+
+# What the receiver touches: of the inbox everything, of the guards what /metrics reads. Families
+# as in avnu/keys.py.
+inbox=
+for family in 'w:*' 't:*' 'b:*' 'g:*' 'l:*' 's:*' 'r:*' 'p:*' 'h:*' work control counts token \
+  solo replays suspects stopped running suspect parked dead holders releasing paused 'probe*' heard; do
+  inbox="$inbox ~$namespace:$family"
+done
+guards=
+for family in guards_offset breakers 'brk*' apic cc; do
+  guards="$guards $read$namespace:$family"
+done
+queues=
+for area in orders products inventory app compliance; do
+  queues="$queues ~$namespace:$area"
+done
+
+
+celery="\&$namespace:/$database.celery.pidbox \&$namespace:/$database.celeryev/*"
+rules=$(sed -e '/^#/d' -e "s/%NS%/$namespace/g" -e "s/%INBOX%/$inbox/" -e "s/%QUEUES%/$queues/" \
+  -e "s/%GUARDS%/$guards/"   -e "s/%NEWER%/$newer/" -e "s|%CELERY%|$celery|" "$template")
+for user in RECEIVER WORKER BEAT FLOWER OPERATOR METRICS REPLICA SENTINEL; do
+  eval "password=\${REDIS_${user}_PASSWORD:-}"
+  if [ -z "$password" ]; then
+    echo "users.sh: REDIS_${user}_PASSWORD is not set" >&2
+    exit 2
+  fi
+  hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
+  
+celery="\&$namespace:/$database.celery.pidbox \&$namespace:/$database.celeryev/*"
+rules=$(printf '%s\n' "$rules" | sed "s/%$user%/on #$hash/")
+done
+
+# Redis wants a user on one line; an indented line goes on with the one before it.
+printf '%s\n' "$rules" | awk '
+  /^user / { if (line) print line; line = $0; next }
+  NF { $1 = $1; line = line " " $0 }
+  END { print line }'

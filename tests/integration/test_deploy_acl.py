@@ -1,0 +1,168 @@
+"""Each program works as the Redis user of its role, and is refused what is not its job."""
+
+import random
+import re
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import urllib3
+from redis.exceptions import NoPermissionError
+
+from avnu import keys
+from avnu.settings import Settings
+from avnu.shopify.topics import AREAS
+from tests.support.acl import ADMIN, ROLES, login, password, users, users_file
+from tests.support.database import database_environ
+from tests.support.deliveries import SECRET, Maker, Post
+from tests.support.programs import Program, Receiver, Worker
+from tests.support.runs import RUNS
+from tests.support.servers import REDIS, VALKEY, Server
+from tests.support.waiting import wait_until
+
+NAMESPACE = "fault"
+OF_THE_RECEIVER = ("accept", "flush")
+_CALL = re.compile(r"call\('([A-Z]+)'")
+_INCLUDE = re.compile(r"^--@include (\w+)$", re.MULTILINE)
+
+
+def commands(script: str) -> set[str]:
+    """Every command of a script and of the pieces it includes, in lower case."""
+    path = resources.files("avnu.lua") / f"{script}.lua"
+    if not path.is_file():  # the piece that is made while a script is rendered
+        return set()
+    text = path.read_text(encoding="utf-8")
+    pieces = [commands(name) for name in _INCLUDE.findall(text)]
+    return {name.lower() for name in _CALL.findall(text)}.union(*pieces)
+
+
+def allowed(rules: str) -> set[str]:
+    return {word[1:] for word in rules.split() if word.startswith("+")}
+
+
+def test_whoever_runs_a_script_may_run_every_command_in_it() -> None:
+    of = users(NAMESPACE)
+    every = [
+        path.name.removesuffix(".lua")
+        for path in resources.files("avnu.lua").iterdir()
+        if path.name.endswith(".lua")
+    ]
+    assert len(every) > 30
+    worker, receiver = allowed(of["worker"]), allowed(of["receiver"])
+    for script in every:
+        assert commands(script) <= worker, (script, commands(script) - worker)
+    for script in OF_THE_RECEIVER:
+        assert commands(script), script
+        assert commands(script) <= receiver, (script, commands(script) - receiver)
+
+
+def test_the_receiver_reaches_every_key_of_the_inbox_and_the_queues_of_all_areas() -> None:
+    words = users(NAMESPACE)["receiver"].split()
+    patterns = {word.removeprefix("~") for word in words if word.startswith("~")}
+    for row in keys.INBOX_KEYS:
+        name = f"{NAMESPACE}:{row.suffix}"
+        assert patterns & {name, f"{name}*"}, f"deploy/redis/users.sh does not know {row.name}"
+    assert {f"{NAMESPACE}:{area}" for area in AREAS} <= patterns
+
+
+@pytest.fixture(params=[VALKEY, REDIS])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    path = users_file(tmp_path, NAMESPACE, before_7_2=request.param == REDIS)
+    extra = ["--aclfile", str(path), "--acllog-max-len", "1000"]
+    with Server(tmp_path / "server", request.param, extra) as running:
+        yield running
+
+
+def as_user(server: Server, role: str) -> redis.Redis:
+    return server.client(username=role, password=password(role))
+
+
+def test_roles_are_refused_what_is_not_their_job(server: Server) -> None:
+    refused: dict[str, list[tuple[Any, ...]]] = {
+        "receiver": [
+            ("PUBLISH", f"{NAMESPACE}:/1.celery.pidbox", "shutdown"),
+            ("LPUSH", f"{NAMESPACE}:maintenance", "a task"),
+            ("SADD", f"{NAMESPACE}:_kombu.binding.celery.pidbox", "me"),
+            ("GET", "somebody:else"),
+            ("FLUSHALL",),
+            ("SCAN", 0),
+        ],
+        "worker": [("CONFIG", "GET", "*"), ("FLUSHDB",), ("ACL", "LIST"), ("KEYS", "*")],
+        "beat": [("GET", f"{NAMESPACE}:w:shop/id"), ("RPOP", f"{NAMESPACE}:maintenance")],
+        "flower": [("LRANGE", f"{NAMESPACE}:orders", 0, -1), ("GET", f"{NAMESPACE}:w:shop/id")],
+        "operator": [("CONFIG", "SET", "save", ""), ("FLUSHALL",), ("ACL", "LIST"), ("SHUTDOWN",)],
+        "metrics": [("GET", f"{NAMESPACE}:w:shop/id"), ("SCAN", 0), ("SLOWLOG", "GET")],
+    }
+    for role, asked in refused.items():
+        with as_user(server, role) as client:
+            assert client.ping() is True
+            for command in asked:
+                with pytest.raises(NoPermissionError):
+                    client.execute_command(*command)
+    with server.client() as nobody, pytest.raises(redis.AuthenticationError):
+        nobody.ping()
+
+
+class Beat(Program):
+    """Beat, with a job every second."""
+
+    def command(self) -> list[str]:
+        return ["celery", "-A", "avnu", "beat", "--pidfile="]
+
+    def ready(self) -> bool:
+        return "Sending due task" in self.log
+
+
+@pytest.mark.timeout(180)
+def test_receiver_worker_and_beat_work_as_their_users(server: Server, tmp_path: Path) -> None:
+    around = {
+        **server.environ(),
+        **database_environ(tmp_path),
+        "AVNU_NAMESPACE": NAMESPACE,
+        "SHOPIFY_API_SECRET": SECRET.decode(),
+        "QUEUE_BACKOFF_DELAY": "200",
+        "QUEUE_CONCURRENCY": "2",
+        "RECONCILE_EVERY_SECONDS": "1",
+    }
+
+    def environ(role: str) -> dict[str, str]:
+        settings = Settings.load({**around, **login(role)})
+        return {**settings.to_environ(), RUNS: str(tmp_path / "runs")}
+
+    receiver = Receiver("receiver", tmp_path, environ("receiver"))
+    worker = Worker("worker", tmp_path, environ("worker"))
+    beat = Beat("beat", tmp_path, environ("beat"))
+    with receiver, worker, beat:
+        for program in (receiver, worker, beat):
+            program.launch()
+        for program in (receiver, worker, beat):
+            program.wait_ready()
+        maker = Maker(random.Random(1))
+        sent = [*maker.some(60), maker.make(do="raise")]
+        assert Post(receiver.url).send(sent) == sent
+        for path in ("/metrics", "/readyz"):
+            assert urllib3.request("GET", receiver.url + path).status == 200
+        with as_user(server, ADMIN) as admin:
+            admin.select(2)
+            dead = f"{NAMESPACE}:dead"
+            wait_until(lambda: admin.zcard(dead) == 1, 30, "three runs of the one that fails")
+
+            def settled() -> bool:
+                counts: Any = admin.hgetall(f"{NAMESPACE}:counts")
+                done = sum(int(n) for name, n in counts.items() if name.startswith(b"done"))
+                return done == len(sent) - 1
+
+            wait_until(settled, 30, "everything else is done")
+            # Also what a program does at its end.
+            for program in (receiver, worker, beat):
+                program.stop()
+            log: Any = admin.acl_log()
+            refusals = {(one["username"], one["context"], one["object"]) for one in log}
+            assert not refusals
+
+
+def test_the_users_are_the_roles() -> None:
+    assert set(users(NAMESPACE)) == {"default", *ROLES}
