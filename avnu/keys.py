@@ -55,6 +55,9 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     ),
     KeyRow("paused", "paused", "set", "", "'area:x', 'topic:x', 'shop:x' that are paused"),
     KeyRow("probe", "probe", "string", "", "written, read and deleted by health checks"),
+    KeyRow(
+        "heard", "heard", "hash", "", "when Shopify, beat and its canary were last heard of: ms"
+    ),
 )
 
 # DB 0. No name is taken twice over all tables.

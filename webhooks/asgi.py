@@ -31,6 +31,7 @@ class Door:
         settings = receiver.settings
         self._receiver = receiver
         self._contract = receiver.contract
+        self._monotonic = receiver.clock.monotonic
         self._room = receiver.room
         self._bodies = Bodies(
             receiver.room, settings.webhook_max_bytes, settings.webhook_body_seconds
@@ -57,14 +58,15 @@ class Door:
 
     async def webhook(self, scope: Message, receive: Receive, send: Send) -> None:
         """One delivery: a POST under /webhooks/."""
+        began_s = self._monotonic()
         headers = from_pairs(scope["headers"])
         mac = self._contract.before_body(headers)
         if isinstance(mac, Reply):
-            await self._refuse(mac, receive, send)
+            await self._refuse(mac, receive, send, began_s)
             return
         body = await self._bodies.read(receive)
         if isinstance(body, Reply):
-            await self._refuse(body, receive, send)
+            await self._refuse(body, receive, send, began_s)
             return
         try:
             found = self._contract.judge(headers, mac, body)
@@ -76,18 +78,18 @@ class Door:
             reply = replies.INBOX_UNAVAILABLE
         finally:
             self._room.give_back(len(body))
-        self._receiver.counts.add(reply.counted)
+        self._receiver.counts.add(reply, self._monotonic() - began_s)
         start, end = _messages(reply)
         await send(start)
         await send(end)
 
-    async def _refuse(self, reply: Reply, receive: Receive, send: Send) -> None:
+    async def _refuse(self, reply: Reply, receive: Receive, send: Send, began_s: float) -> None:
         """Answer before the body is there, and close, since what comes next is not a request.
 
         The client may be in the middle of its body, and would see a broken connection instead of
         the answer, so what it still sends is thrown away, for as long as a body may take.
         """
-        self._receiver.counts.add(reply.counted)
+        self._receiver.counts.add(reply, self._monotonic() - began_s)
         start, end = _messages(reply, closing=True)
         await send(start)
         await send({**end, "more_body": True})

@@ -1,5 +1,6 @@
 """What load balancers, Kubernetes and Prometheus ask: /healthz, /readyz, /metrics."""
 
+import contextlib
 import hmac
 import ipaddress
 
@@ -32,8 +33,10 @@ def add_health(app: Flask, receiver: Receiver) -> None:
 
     def show_metrics() -> Response:
         _let_in(request, token)
-        receiver.counts.flush(receiver.inbox)  # so that this process tells all it knows
-        return Response(metrics.render(receiver.inbox), content_type=CONTENT_TYPE_LATEST)
+        with contextlib.suppress(InboxUnavailable):  # the metrics say so
+            receiver.counts.flush(receiver.inbox)  # so that this process tells all it knows
+        text = metrics.render(receiver.inbox, receiver.connections)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     app.add_url_rule("/healthz", "healthz", alive)
     app.add_url_rule("/readyz", "readyz", ready)

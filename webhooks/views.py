@@ -52,22 +52,25 @@ class _Delivery:
     def __init__(self, receiver: Receiver, keep: Keep) -> None:
         self._receiver = receiver
         self._contract = receiver.contract
+        self._monotonic = receiver.clock.monotonic
         self._room = receiver.room
         self._max_bytes = receiver.settings.webhook_max_bytes
         self._bodies = SlowBodies(receiver.settings.webhook_body_seconds, receiver.clock)
         self._keep = keep
 
     def __call__(self, asked: Request) -> Response:
+        began_s = self._monotonic()
         headers = from_environ(asked.environ)
         mac = self._contract.before_body(headers)
         if isinstance(mac, Reply):
-            return self._refuse(mac, asked)
+            return self._refuse(mac, asked, began_s)
         body = self._read(asked)
         if isinstance(body, Reply):
-            return self._refuse(body, asked)
+            return self._refuse(body, asked, began_s)
         try:
             found = self._contract.judge(headers, mac, body)
-            return self._answer(found if isinstance(found, Reply) else self._kept(found))
+            reply = found if isinstance(found, Reply) else self._kept(found)
+            return self._answer(reply, began_s)
         finally:
             self._room.give_back(len(body))
 
@@ -106,15 +109,15 @@ class _Delivery:
             chunks.append(chunk)
         return None
 
-    def _refuse(self, reply: Reply, asked: Request) -> Response:
+    def _refuse(self, reply: Reply, asked: Request, began_s: float) -> Response:
         """Answer before the body is there. A server would wait for the rest of it; not for long."""
         shut(socket_of(asked.environ))
-        answer = self._answer(reply)
+        answer = self._answer(reply, began_s)
         answer.headers["Connection"] = "close"
         return answer
 
-    def _answer(self, reply: Reply) -> Response:
-        self._receiver.counts.add(reply.counted)
+    def _answer(self, reply: Reply, began_s: float) -> Response:
+        self._receiver.counts.add(reply, self._monotonic() - began_s)
         headers = [(name.decode(), value.decode()) for name, value in reply.headers]
         answer = Response(reply.body, reply.status, headers)
         if not reply.body:

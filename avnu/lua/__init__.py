@@ -26,7 +26,7 @@ from avnu.keys import Keys
 
 NAMES = (
     "accept", "turn", "solo_claim", "solo_settle", "renew", "tick", "flush",
-    "replay", "drop", "pause", "unpark", "redact", "erase",
+    "replay", "drop", "pause", "unpark", "redact", "erase", "hear",
 )  # fmt: skip
 
 _NAME = re.compile(r"\b[KC]\.\w+")

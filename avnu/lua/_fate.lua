@@ -1,4 +1,5 @@
 -- What becomes of one webhook. `w` is {ref, area, topic, accepted} (accepted in ms).
+--@include _lag
 
 -- Done ('d') or superseded ('u'): what stays is the deduplication key and the outcome.
 local function settle(w, outcome)
@@ -6,7 +7,9 @@ local function settle(w, outcome)
     local record = call('GET', K.record .. w.ref)
     if record then call('SET', K.body .. w.ref, record, 'EX', C.keep_body_s) end
   end
-  call('SET', K.record .. w.ref, '=' .. outcome .. w.accepted .. '+' .. (now - w.accepted) .. ' ' .. w.topic, 'EX', C.ttl_s)
+  local lag_ms = now - w.accepted
+  call('SET', K.record .. w.ref, '=' .. outcome .. w.accepted .. '+' .. lag_ms .. ' ' .. w.topic, 'EX', C.ttl_s)
+  count_lag(w.area, lag_ms)
   count((outcome == 'd' and 'done:' or 'superseded:') .. w.area)
 end
 

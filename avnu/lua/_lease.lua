@@ -30,6 +30,7 @@ end
 -- The holder died: its webhooks go solo at once, its shops go back, the lease is free.
 -- The caller wakes when this leaves work, and clears the mark when it leaves none.
 local function recover(key, lease, area)
+  count('leases_recovered')
   each_leased(lease, area, crash)
   clear_lease(key)
   each_shop(lease, function(shop) return_shop(area, shop, nil, nil, false) end)

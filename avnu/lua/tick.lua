@@ -79,6 +79,7 @@ local function mend_partition(part, spare)
   call('HSET', key, 'tries', tries + 1)
   push_wake(area, p)
   lengths[area] = lengths[area] + 1
+  count('wakeups_replaced')
   replaced = replaced + 1
 end
 
@@ -99,6 +100,7 @@ local function recover_solo()
     local w = { ref = ref, area = f[1], topic = f[2], accepted = f[3] }
     leave_running(w)
     crash(w)
+    count('leases_recovered')
     recovered = recovered + 1
   end
 end

@@ -12,6 +12,7 @@ from avnu.secret import Secret
 from avnu.settings.cache import CacheSettings
 from avnu.settings.compliance import ComplianceSettings
 from avnu.settings.guards import BreakerSettings, BudgetSettings
+from avnu.settings.health import HealthSettings
 from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
 from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
 from avnu.settings.market import MarketSettings
@@ -76,6 +77,7 @@ GROUPS: tuple[type, ...] = (
     ComplianceSettings,
     UpkeepSettings,
     ReconcileSettings,
+    HealthSettings,
 )
 
 
@@ -95,5 +97,6 @@ class AllSettings(
     ComplianceSettings,
     UpkeepSettings,
     ReconcileSettings,
+    HealthSettings,
 ):
     """Every setting as a typed attribute, named like its variable in lower case."""

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from avnu.clock import SystemClock
+from avnu.connections import Connections
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import IMPORT, RECONCILE
 from avnu.inbox.queries import find
@@ -191,7 +192,9 @@ def test_a_shop_shows_when_it_was_compared_and_what_that_waits_for(
 
 def test_missed_webhooks_are_counted_for_operators(avnu: Run, inbox: Inbox) -> None:
     inbox.flush_counters({"missed:orders": 3, "missed:by nobody": 1, "asked:orders": 9})
-    lines = render(inbox).decode().splitlines()
+    connections = Connections(inbox.settings)
+    lines = render(inbox, connections).decode().splitlines()
+    connections.close()
     assert 'avnu_webhooks_missed_total{resource="orders"} 3.0' in lines
     assert 'avnu_webhooks_missed_total{resource="levels"} 0.0' in lines
     assert told(avnu("status", "--json"))["missed"]["orders"] == 3

@@ -9,6 +9,7 @@ import pytest
 from avnu.clock import SystemClock
 from avnu.errors import InboxUnavailable
 from tests.support.waiting import wait_until
+from webhooks import replies
 from webhooks.counts import Counts
 from webhooks.room import Room
 from webhooks.wsgi_body import SlowBodies, socket_of
@@ -42,17 +43,19 @@ class Counters:
 def test_counters_survive_an_inbox_out_of_reach() -> None:
     counts, inbox = Counts(), Counters()
     there: Any = inbox
-    counts.add("rejected")
-    counts.add("")
+    counts.add(replies.UNSIGNED, 9.0)
     inbox.reachable = False
     with pytest.raises(InboxUnavailable):
         counts.flush(there)
-    counts.add("rejected")
-    counts.add("ignored")
+    counts.add(replies.UNSIGNED, 9.0)
+    counts.add(replies.NOT_FOLLOWED, 0.005)
+    counts.add(replies.KEPT, 0.3)
     inbox.reachable = True
     counts.flush(there)
     counts.flush(there)
-    assert inbox.seen == [{"rejected": 2, "ignored": 1}, {}]
+    told = {"rejected": 2, "ignored": 1, "kept": 1}
+    took = {"ack:le:0.005": 1, "ack:le:0.5": 1, "ack:us": 305_000}
+    assert inbox.seen == [told | took, {}]
 
 
 def test_a_slow_body_loses_its_socket_and_a_quick_one_does_not() -> None:
