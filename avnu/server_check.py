@@ -4,6 +4,7 @@ Everything is read from INFO: CONFIG is not available on managed services such a
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import redis
@@ -50,7 +51,7 @@ def check_server(
     Raises UnsupportedServer with every reason at once; redis-py's errors pass through.
     """
     info = _info(client)
-    facts = _facts(info)
+    facts = server_facts(info)
     reasons = []
     if str(info.get("cluster_enabled", 0)) == "1":
         reasons.append(
@@ -110,7 +111,8 @@ def _info(client: redis.Redis) -> dict[str, Any]:
     return dict(answer)
 
 
-def _facts(info: dict[str, Any]) -> ServerFacts:
+def server_facts(info: Mapping[str, Any]) -> ServerFacts:
+    """The facts in an answer to INFO, as redis-py parses it."""
     # Valkey reports a redis_version of 7.2.4 whatever its own version is.
     valkey = info.get("server_name") == "valkey" or "valkey_version" in info
     return ServerFacts(

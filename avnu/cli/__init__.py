@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "shops": "avnu.cli.shops",
     "compliance": "avnu.cli.compliance",
     "db": "avnu.cli.db",
+    "redis": "avnu.cli.redis",
     "doctor": "avnu.cli.doctor",
     "verify": "avnu.cli.verify",
     "sign": "avnu.cli.sign",

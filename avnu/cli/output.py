@@ -109,3 +109,13 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s" if seconds >= 1 or seconds == 0 else "under 1 s"
+
+
+def size(n_bytes: float) -> str:
+    """``120 B``, ``3.4 kB``, ``1.2 GB``: powers of 1024, as Redis prints them."""
+    amount, unit = float(n_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
