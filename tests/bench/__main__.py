@@ -15,6 +15,8 @@ from tests.bench.errors import BenchError
 from tests.bench.report import Report
 
 PARTS = ("accept", "drain", "effects", "memory", "fairness")
+# Only when asked for: what `avnu sizing` reckons with, and nobody competes in.
+APART = ("weights",)
 PASSED, FAILED, CANNOT_RUN = 0, 1, 2
 
 
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "effects": contest.effects,
         "memory": contest.memory,
         "fairness": contest.fairness,
+        "weights": contest.weights,
     }
     try:
         for part in asked.only or PARTS:
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, smaller backlogs")
-    parser.add_argument("--only", action="append", choices=PARTS, help="may be given several times")
+    parser.add_argument("--only", action="append", choices=PARTS + APART, help="may be repeated")
     parser.add_argument("--rounds", type=int, help="rounds of each system instead of 5 (quick: 1)")
     parser.add_argument("--alone", action="store_true", help="Avnu only, without the peers")
     return parser

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from tests.bench import accept, bodies, ceiling, drain, fairness, memory
+from tests.bench import accept, bodies, cached, ceiling, drain, fairness, memory, weights
 from tests.bench.avnu_system import Avnu
 from tests.bench.bodies import Body
 from tests.bench.celery_system import PlainCelery
@@ -173,6 +173,14 @@ class Contest:
                 theirs = weighed[self.bullmq[0].name][0].waiting_bytes
                 self._at_most(f"memory, waiting, {name}", ours.waiting_bytes, theirs, unit="B")
             self._at_most(f"memory, settled, {name}", ours.settled_bytes, 300.0, unit="B")
+
+    def weights(self) -> None:
+        """Bytes by size of payload and by kind of cached value: the figures of `avnu sizing`."""
+        weighed = {f"{size:,} B": [weights.measure(size)] for size in weights.SIZES}
+        columns = {"waiting_bytes": "waiting, B", "settled_bytes": "settled, B"}
+        self.report.rounds("Avnu's webhooks by size of payload", columns, weighed)
+        kinds = {f"{one.kind} {one.loaded_bytes or ''}": [one] for one in cached.measure()}
+        self.report.rounds("Cached values", {"stored_bytes": "stored, B"}, kinds)
 
     def fairness(self) -> None:
         """Seconds that a new shop waits behind one shop's flood."""
