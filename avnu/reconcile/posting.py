@@ -12,7 +12,7 @@ from avnu.inbox.reach import reaching
 
 # One call of accept: some 2 ms of the server's time.
 _GROUP = 100
-_LINE_WAIT_S = 20.0
+_LINE_WAIT_S = 5.0
 
 # A dead letter that nobody has looked at may end its difference for good: where time alone has
 # mended its cause, the difference is put again. The others would die again, and again.

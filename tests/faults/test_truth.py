@@ -1,12 +1,15 @@
 """Whatever Shopify delivers, and whoever is killed: in the end the copy says what the shops say."""
 
 import time
+from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
 
 from avnu.inbox.audit import audit
 from avnu.sandbox.shops import Sizes
+from avnu.store.database import Store
+from avnu.store.schema import upgrade
 from tests.faults.conftest import MakeStack
 from tests.support.postgres import Postgres
 from tests.support.shopify_stack import calling
@@ -40,12 +43,16 @@ def _live_through(
     address = {}
     if database == "postgresql":
         server: Postgres = request.getfixturevalue("_postgres")
-        address = {"DATABASE_URL": server.database().reveal()}
+        fresh = server.database()
+        with Store(fresh) as store:
+            upgrade(store)
+        address = {"DATABASE_URL": fresh.reveal()}
     deliveries = days.plan()
     times = [time.monotonic()]
-    with played(days) as (world, sandbox):
+    with ExitStack() as opened:
+        world, sandbox = opened.enter_context(played(days))
         stack = make_stack(settings=calling(sandbox, **SETTINGS, **address))
-        market = Marketplace(stack, world, sandbox, days.seed)
+        market = opened.enter_context(Marketplace(stack, world, sandbox, days.seed))
         market.open(deliveries)
         times.append(time.monotonic())
         ledger = market.deliver(deliveries)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Self
 
 import msgspec
 from sqlalchemy import func, select, update
@@ -36,6 +37,7 @@ SETTINGS = {
     "SHOPIFY_READ_TIMEOUT_MS": "10000",
     "SHOPIFY_TOTAL_TIMEOUT_MS": "12000",
     "RECONCILE_EVERY_SECONDS": "1",
+    "RECONCILE_OPEN": "2000",
     "LOG_LEVEL": "INFO",
 }
 
@@ -96,6 +98,12 @@ class Marketplace:
         worker = Worker(name, self._stack.folder, self._stack.environ(), app="avnu")
         self._stack._programs.append(worker)
         return worker
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
 
     def open(self, delivered: Iterable[Delivery]) -> None:
         """The shops install the app, and all programs run; those that left are gone already."""
