@@ -4,8 +4,10 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from avnu import journal
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Batch, Ending, Letter, Parking, Settlement, Verdict
+from avnu.logs import about
 from avnu.run import place_of, run_batch
 from avnu.runtime import Runtime
 from avnu.settings import Settings
@@ -18,16 +20,6 @@ JITTER = 0.2
 
 # Below this, what Celery spends on a message (1 to 3 ms) would be felt.
 _SHORTEST_SLICE_MS = 20
-
-_NAMES = {
-    Letter.DONE: "done",
-    Letter.SUPERSEDED: "superseded",
-    Letter.FAILED: "failed",
-    Letter.REJECTED: "rejected",
-    Letter.BACK: "left",
-    Letter.ALONE: "solo",
-    Letter.UNHANDLED: "unhandled",
-}
 
 
 def drain_partition(
@@ -47,13 +39,23 @@ def drain_partition(
             runtime.gate.together(),
         ):
             settlement = _run(runtime, step, handlers, deadline_s, slice_ends_s)
-        did["turns"] += 1
-        did.update(_NAMES[verdict.letter] for verdict in settlement.verdicts)
+        batch = step
         last = clock.monotonic() >= slice_ends_s
         step = drain.next(settlement, last=last, jitter=runtime.random.uniform(-JITTER, JITTER))
+        kept = step not in (Ending.LOST, Ending.MISFIT)
+        journal.settled(area, p, batch.webhooks, settlement.verdicts, kept)
+        if kept:
+            _count(did, batch, settlement)
     if step is Ending.MISFIT:
-        log.error("verdicts did not fit the batch: area=%s partition=%s", area, p)
-    return {"ended": step.value, **did}
+        log.error("verdicts did not fit the batch", extra=about(area=area, partition=p))
+    return {"area": area, "partition": p, "ended": step.value, **did}
+
+
+def _count(did: Counter[str], batch: Batch, settlement: Settlement) -> None:
+    """What a drain answers: turns, shops served in them, and webhooks by what became of them."""
+    did["turns"] += 1
+    did["shops"] += len({webhook.shop for webhook in batch.webhooks})
+    did.update(journal.NAMES[verdict.letter] for verdict in settlement.verdicts)
 
 
 def _note_habit(
@@ -98,7 +100,8 @@ def _run(
         verdicts += settlement.verdicts
         parkings |= settlement.parkings
         for parking in settlement.parkings.values():
-            log.info("parked: shop=%s cause=%s wait_ms=%s", domain, parking.cause, parking.wait_ms)
+            told = about(shop=domain, cause=parking.cause, wait_ms=parking.wait_ms)
+            log.info("parked", extra=told)
         for fault in raised:
-            log.warning("handler failed: shop=%s error=%s", domain, place_of(fault))
+            log.warning("handler failed", extra=about(shop=domain, error=place_of(fault)))
     return Settlement(verdicts, parkings)

@@ -15,6 +15,7 @@ import msgspec
 from avnu.clock import Clock
 from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
+from avnu.logs import about
 
 log = logging.getLogger(__name__)
 
@@ -78,4 +79,4 @@ class Leases:
         except InboxUnavailable:
             return  # the next round tries again; after a gap the tick gives a fresh term
         if not kept and held in self._held.values():
-            log.warning("lease lost: %s %s", held.kind, held.name)
+            log.warning("lease lost", extra=about(kind=held.kind, name=held.name))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 
+from avnu import journal
 from avnu.drain import JITTER
 from avnu.errors import HandlerFailed
 from avnu.inbox.solo import Claim, Refusal
@@ -12,14 +13,6 @@ from avnu.runtime import Runtime
 from avnu.webhook import Handler, Shop, Webhook
 
 log = logging.getLogger(__name__)
-
-_OUTCOMES = {
-    Letter.DONE: "done",
-    Letter.REJECTED: "rejected",
-    Letter.BACK: "left",
-    Letter.UNHANDLED: "unhandled",
-    Letter.FAILED: "failed",
-}
 
 
 def run_alone(
@@ -49,12 +42,14 @@ def _run_and_settle(
         # Put back for as long as a shop would wait; without a cause its shop does not.
         verdict, parking = Verdict(Letter.BACK), Parking("")
     jitter = runtime.random.uniform(-JITTER, JITTER)
-    if not runtime.inbox.settle(claim, verdict, parking, jitter):
-        return {"outcome": "lost"}
-    if raised:
-        _show(raised[0], claim, runtime.settings.queue_attempts)
-    outcome = f"parked: {parking.cause or 'alone'}" if parking else _OUTCOMES[verdict.letter]
-    return {"outcome": outcome, "topic": claim.webhook.topic, "attempt": claim.failed_runs + 1}
+    attempt, attempts = claim.failed_runs + 1, runtime.settings.queue_attempts
+    outcome = f"parked: {parking.cause or 'alone'}" if parking else journal.NAMES[verdict.letter]
+    kept = runtime.inbox.settle(claim, verdict, parking, jitter)
+    told = outcome if kept else "lost"
+    journal.ran_alone(claim.webhook, claim.webhook.topic, told, attempt, attempts)
+    if kept and raised:
+        _show(raised[0], claim, attempts)
+    return {"outcome": told, "topic": claim.webhook.topic, "attempt": attempt}
 
 
 def _run(

@@ -12,9 +12,11 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from avnu import journal
 from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
 from avnu.inbox.solo import Due
+from avnu.logs import about
 from avnu.shopify.topics import topic_for
 
 log = logging.getLogger(__name__)
@@ -64,9 +66,8 @@ class Ticker:
             log.info("inbox reachable again")
         self._reachable = True
         if ticked.replaced or ticked.recovered:
-            log.warning(
-                "wake-ups replaced=%d leases recovered=%d", ticked.replaced, ticked.recovered
-            )
+            told = about(wakeups=ticked.replaced, leases=ticked.recovered)
+            log.warning("wake-ups replaced, leases recovered", extra=told)
         if ticked.due:
             self._publish(ticked.due)
 
@@ -76,6 +77,7 @@ class Ticker:
             with self._app.producer_pool.acquire(block=True, timeout=2) as producer:
                 for one in due:
                     self._publish_one(one, producer)
+            journal.sent_alone(due)
         except (OperationalError, OSError, TimeoutError) as fault:
             log.warning("solo tasks not published: %s", type(fault).__name__)
 

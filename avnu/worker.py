@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 from celery import bootsteps
-from celery.signals import setup_logging
+from celery._state import get_current_task
+from celery.signals import celeryd_init, setup_logging
 from redis.exceptions import RedisError
 
 from avnu.app import AvnuCelery
@@ -29,9 +30,16 @@ def equip(app: AvnuCelery) -> None:
     end_in_time(app)
 
     def configure(**_: Any) -> None:
-        configure_logging(app.runtime.settings.log_level)
+        configure_logging(app.runtime.settings, _current_task)
 
     setup_logging.connect(configure, weak=False)
+    celeryd_init.connect(configure, weak=False)  # a worker warns before it sets up logging
+
+
+def _current_task() -> dict[str, object]:
+    """The task in which a line is logged, for that line."""
+    task: Any = get_current_task()
+    return {"task": task.name, "task_id": task.request.id} if task is not None else {}
 
 
 class TickStep(bootsteps.StartStopStep):

@@ -158,7 +158,7 @@ def _messages(reply: Reply, closing: bool = False) -> tuple[Message, Message]:
 
 def _from_environment() -> Receiver:
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     return compose(settings)
 
 

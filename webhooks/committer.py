@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import hiredis
 
+from avnu import journal
 from avnu.errors import InboxUnavailable, NotDurable
 from avnu.inbox.accept import Accepting
 from avnu.inbox.arrival import Answer, Arrival
@@ -154,6 +155,7 @@ class Committer:
                 for waiting, answer in zip(group, answers, strict=True):
                     if not waiting.answered.done():
                         waiting.answered.set_result(answer)
+                journal.accepted([waiting.arrival for waiting in group], answers)
 
     def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []

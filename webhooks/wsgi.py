@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     if settings is None:
         settings = load_settings()
-        configure_logging(settings.log_level)
+        configure_logging(settings)
     receiver = compose(settings)
     thread = CommitThread(receiver)
     flask = create_flask(receiver, thread.keep)

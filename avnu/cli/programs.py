@@ -13,8 +13,13 @@ from avnu.embedded import free_port
 from avnu.errors import CheckFailed
 from avnu.settings import Settings
 
+#: Given to uvicorn as --log-config: its first lines, before the app is made, take our form too.
+UVICORN_LOGS = Path(__file__).parents[1] / "uvicorn-logs.json"
+
 #: How long requests that are under way may take when the receiver ends.
 _GRACE_S = 5
+# Quiet: without a banner of many lines.
+_CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "avnu")
 
 
 def receiver(settings: Settings) -> list[str]:
@@ -27,7 +32,7 @@ def receiver(settings: Settings) -> list[str]:
         *("--no-access-log", "--no-server-header", "--no-date-header"),
         # Shopify reuses connections; uvicorn's 5 s would close them between two deliveries.
         *("--timeout-keep-alive", "75"),
-        *("--log-level", settings.log_level.lower()),
+        *("--log-level", settings.log_level.lower(), "--log-config", str(UVICORN_LOGS)),
         *("--timeout-graceful-shutdown", str(_GRACE_S)),
     ]
 
@@ -35,7 +40,8 @@ def receiver(settings: Settings) -> list[str]:
 def worker(settings: Settings, name: str = "avnu") -> list[str]:
     """One Celery worker with QUEUE_CONCURRENCY children; ``name`` tells it from others here."""
     return [
-        *(sys.executable, "-m", "celery", "-A", "avnu", "worker"),
+        *_CELERY,
+        "worker",
         *("--hostname", f"{name}@%h", "--loglevel", settings.log_level.value),
     ]
 
@@ -43,7 +49,8 @@ def worker(settings: Settings, name: str = "avnu") -> list[str]:
 def beat(settings: Settings, folder: Path) -> list[str]:
     """Celery's scheduler, its state in ``folder``."""
     return [
-        *(sys.executable, "-m", "celery", "-A", "avnu", "beat"),
+        *_CELERY,
+        "beat",
         *("--schedule", str(folder / "beat-schedule"), "--pidfile="),
         *("--loglevel", settings.log_level.value),
     ]

@@ -17,9 +17,10 @@ from avnu.secret import Secret
 from avnu.settings.checks import relations
 from avnu.settings.inbox import Durability
 from avnu.settings.kinds import Row, rows_of
-from avnu.settings.table import GROUPS, AllSettings, LogLevel
+from avnu.settings.logs import LogFormat, LogLevel
+from avnu.settings.table import GROUPS, AllSettings
 
-__all__ = ["ROWS", "Durability", "LogLevel", "Secret", "Settings", "load_settings"]
+__all__ = ["ROWS", "Durability", "LogFormat", "LogLevel", "Secret", "Settings", "load_settings"]
 
 NAME = re.compile(r"[A-Z][A-Z_]+")
 ROWS: tuple[Row, ...] = tuple(row for group in GROUPS for row in rows_of(group))

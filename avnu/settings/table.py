@@ -6,15 +6,16 @@ A class is one group; the first line of its docstring is the heading in ``.env.e
 """
 
 import dataclasses
-import enum
 
 from avnu.secret import Secret
 from avnu.settings.cache import CacheSettings
 from avnu.settings.compliance import ComplianceSettings
+from avnu.settings.flower import FlowerSettings
 from avnu.settings.guards import BreakerSettings, BudgetSettings
 from avnu.settings.health import HealthSettings
 from avnu.settings.inbox import InboxSettings, QueueSettings, WebhookSettings
-from avnu.settings.kinds import HOST, Choice, Hidden, HiddenList, Text, row, whole
+from avnu.settings.kinds import HOST, Hidden, HiddenList, Text, row, whole
+from avnu.settings.logs import LogSettings
 from avnu.settings.market import MarketSettings
 from avnu.settings.reconcile import ReconcileSettings
 from avnu.settings.redis import CacheServerSettings, RedisSettings
@@ -22,15 +23,6 @@ from avnu.settings.shopify import ShopifySettings
 from avnu.settings.upkeep import UpkeepSettings
 
 NAMESPACE = r"[a-z0-9][a-z0-9_-]{0,31}"
-
-
-class LogLevel(enum.StrEnum):
-    """The levels of Python's logging that make sense in operation."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +38,6 @@ class ServiceSettings:
     avnu_port: int = whole(
         8000, "port, 0 for any free one", "Port on which `avnu up` serves.", 0, 65535
     )
-    log_level: LogLevel = row(Choice(LogLevel), LogLevel.INFO, "Least level that is logged.")
     metrics_token: Secret = row(
         Hidden(), Secret(), "Bearer token that opens /metrics and /readyz beyond loopback."
     )
@@ -68,6 +59,8 @@ GROUPS: tuple[type, ...] = (
     QueueSettings,
     ShopifySettings,
     ServiceSettings,
+    LogSettings,
+    FlowerSettings,
     InboxSettings,
     WebhookSettings,
     CacheSettings,
@@ -88,6 +81,8 @@ class AllSettings(
     QueueSettings,
     ShopifySettings,
     ServiceSettings,
+    LogSettings,
+    FlowerSettings,
     InboxSettings,
     WebhookSettings,
     CacheSettings,

@@ -14,6 +14,7 @@ from typing import Self
 import psutil
 import urllib3
 
+from avnu.cli.programs import UVICORN_LOGS
 from avnu.embedded import LEASH, free_port
 from tests.support.waiting import wait_until
 
@@ -170,7 +171,7 @@ class Receiver(Program):
 
     def command(self) -> Sequence[str]:
         return ("uvicorn", "webhooks.asgi:app", "--port", str(self.port), "--no-access-log",
-                "--log-level", "warning")  # fmt: skip
+                "--log-config", str(UVICORN_LOGS))  # fmt: skip
 
     def ready(self) -> bool:
         try:

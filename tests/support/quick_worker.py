@@ -10,7 +10,7 @@ from tests.support.scripted import app
 
 
 def main(name: str) -> int:
-    worker = app.Worker(hostname=name)
+    worker = app.Worker(hostname=name, quiet=True)
     worker.start()
     return int(worker.exitcode or 0)
 

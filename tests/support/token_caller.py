@@ -82,7 +82,7 @@ def ask(process: "subprocess.Popen[str]") -> None:
 
 
 def main() -> None:
-    configure_logging("DEBUG")
+    configure_logging(Settings.load({"LOG_LEVEL": "DEBUG"}))
     wanted = json.loads(sys.stdin.readline())
     store = Store(Secret(wanted["database"]))
     tokens = tokens_for(
