@@ -117,6 +117,7 @@ class Beat(Program):
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("server", [VALKEY], indirect=True)
 def test_receiver_worker_and_beat_work_as_their_users(server: Server, tmp_path: Path) -> None:
     around = {
         **server.environ(),
