@@ -15,9 +15,18 @@ WORKERS_DOWN_S = 5.0
 
 
 @click.command()
+@click.option("--watch", "watching", is_flag=True, help="Draw it anew every second, with rates.")
 @json_option
-def status(as_json: bool) -> None:
+def status(watching: bool, as_json: bool) -> None:
     """Show what waits, what is parked, dead or in trouble, and what came in so far."""
+    if watching:
+        # Late: it draws what is written here.
+        from avnu.cli.watch import watch
+
+        if as_json:
+            raise click.UsageError("--watch is for people, --json for programs: give one of them")
+        watch()
+        return
     with open_inbox() as inbox:
         state = overview(inbox)
     if as_json:
