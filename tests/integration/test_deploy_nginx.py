@@ -1,0 +1,74 @@
+"""deploy/nginx/ is accepted by nginx, and keeps its promises before two receivers."""
+
+import contextlib
+import random
+import socket
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from avnu.settings import Settings
+from tests.support import nginx
+from tests.support.deliveries import SECRET, Maker, Post, signed_headers
+from tests.support.programs import Receiver
+from tests.support.self_signed import self_signed
+
+
+def test_the_files_as_they_stand_are_accepted(tmp_path: Path) -> None:
+    conf = nginx.render(tmp_path, [8001, 8002])
+    (tmp_path / "tls").mkdir()
+    self_signed(tmp_path / "tls" / "fullchain.pem", tmp_path / "tls" / "privkey.pem")
+    said = nginx.check(conf)
+    assert "successful" in said
+    assert "warn" not in said.replace('the "user" directive', "")
+
+
+@pytest.mark.parametrize("name", ["receivers.conf", "receivers.compose.conf"])
+def test_each_list_of_receivers_is_accepted(name: str, tmp_path: Path) -> None:
+    conf = nginx.render(tmp_path, [8001], "listen 127.0.0.1:8443;\n")
+    (tmp_path / "receivers.conf").write_text((nginx.NGINX / name).read_text())
+    nginx.check(conf)
+
+
+def test_deliveries_pass_while_one_receiver_is_away_and_nothing_else_does(
+    settings: Settings, tmp_path: Path
+) -> None:
+    environ = {**settings.to_environ(), "SHOPIFY_API_SECRET": SECRET.decode()}
+    one = Receiver("one", tmp_path, environ)
+    two = Receiver("two", tmp_path, environ)
+    maker = Maker(random.Random(1))
+    with one, two:
+        one.launch()
+        two.launch()
+        one.wait_ready()
+        two.wait_ready()
+        with nginx.Nginx(tmp_path / "nginx", [one.port, two.port], body_timeout_s=1) as door:
+            post = Post(door.url)
+            both = maker.some(20)
+            assert post.send(both) == both
+            one.kill_main()
+            left = maker.some(20)
+            assert post.send(left) == left
+            log = door.log
+            assert f"127.0.0.1:{one.port}, 127.0.0.1:{two.port} upstream_status=502, 200" in log
+            assert both[0].webhook_id in log
+            assert "pad" not in log  # of the bodies
+
+            assert urllib3.request("GET", f"{door.url}/healthz").status == 200
+            for path in ("/metrics", "/readyz", "/flower/", "/"):
+                assert urllib3.request("GET", door.url + path).status == 404
+            large = maker.make(pad="x" * (16 * 1024 * 1024))
+            assert post.post(large).status in (413, 0)  # it may close while we still send
+
+            head = "".join(f"{k}: {v}\r\n" for k, v in signed_headers(both[0]).items())
+            request = f"POST /webhooks/shopify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n{head}"
+            with socket.create_connection(("127.0.0.1", door.port)) as half_sent:
+                half_sent.sendall(f"{request}\r\nhalf".encode())
+                half_sent.settimeout(20)
+                # As reset_timedout_connection has it.
+                with contextlib.suppress(ConnectionResetError):
+                    assert half_sent.recv(1) == b""
+            last = door.log.splitlines()[-1]
+            assert "status=408" in last, last
+            assert "upstream=-" in last  # it never reached a receiver
