@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu import Queue
+from kombu.utils.url import maybe_sanitize_url
 
 from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections
@@ -137,8 +138,14 @@ def configuration(settings: Settings, connections: Connections) -> dict[str, Any
             # never polling_interval: it widens the window in which a popped message is lost (L2)
         },
         # --- beat
-        "beat_scheduler": "avnu.beat:Scheduler",  # what nobody takes does not pile up
+        "beat_scheduler": "avnu.beat:Scheduler",  # redbeat's, which outlives its Redis
         "beat_schedule": beat_schedule(settings),
-        "beat_max_loop_interval": 5,
+        "beat_max_loop_interval": 5,  # with the next line: 20 s until a second beat takes over
+        "redbeat_lock_timeout": 15,
+        "redbeat_key_prefix": f"{key_prefix(settings)}redbeat:",
+        "redbeat_lock_key": None,  # the scheduler has its own way with the lock
+        "redbeat_redis_url": maybe_sanitize_url(connections.broker_url()),  # shown, not used
+        "redbeat_redis_options": {},
+        "result_expires": None,  # or beat would have results tidied up that nobody keeps
         "timezone": "UTC",
     }

@@ -81,6 +81,10 @@ class Connections:
         """The database Celery uses as its broker."""
         return self._client(Role.QUEUE)
 
+    def schedule(self) -> redis.Redis:
+        """A new client of the same for redbeat, which reads text. Closed by who asked for it."""
+        return redis.Redis.from_pool(self._pool(Role.QUEUE, decode_responses=True))
+
     def cache(self) -> redis.Redis:
         """The cache's database, perhaps on another server."""
         return self._client(Role.CACHE)
@@ -150,9 +154,9 @@ class Connections:
             client = self._clients.setdefault(role, redis.Redis.from_pool(self._pool(role)))
         return client
 
-    def _pool(self, role: Role) -> redis.BlockingConnectionPool:
+    def _pool(self, role: Role, **more: Any) -> redis.BlockingConnectionPool:
         settings = self.settings
-        options = connection_options(settings, role) | {"retry": retry()}
+        options = connection_options(settings, role) | {"retry": retry()} | more
         if not settings.redis_sentinels or on_own_server(settings, role):
             return redis.BlockingConnectionPool(**options, **_address(settings, role))
         sentinel = redis.sentinel.Sentinel(

@@ -114,7 +114,7 @@ class Stage:
         """Start all of them, and wait for none."""
         self._launch("sandbox", programs.sandbox(self.settings, *self._day))
         self._launch("receiver", programs.receiver(self.settings))
-        self._launch("beat", programs.beat(self.settings, self._folder))
+        self._launch("beat", programs.beat(self.settings))
         self.start_worker()
 
     def start_worker(self) -> None:

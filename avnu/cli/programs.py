@@ -46,13 +46,12 @@ def worker(settings: Settings, name: str = "avnu") -> list[str]:
     ]
 
 
-def beat(settings: Settings, folder: Path) -> list[str]:
-    """Celery's scheduler, its state in ``folder``."""
+def beat(settings: Settings) -> list[str]:
+    """Celery's scheduler; its state is in Redis."""
     return [
         *_CELERY,
         "beat",
-        *("--schedule", str(folder / "beat-schedule"), "--pidfile="),
-        *("--loglevel", settings.log_level.value),
+        *("--pidfile=", "--loglevel", settings.log_level.value),
     ]
 
 

@@ -147,7 +147,7 @@ def _run(settings: Settings, data: Path, server: EmbeddedServer | None) -> None:
         together.add("sandbox", programs.sandbox(settings, "--keep", keep), environ)
     together.add("receiver", programs.receiver(settings), environ)
     together.add("worker", programs.worker(settings), environ)
-    together.add("beat", programs.beat(settings, data), environ)
+    together.add("beat", programs.beat(settings), environ)
     asked = together.run()
     if server is not None and not server.running:
         raise CheckFailed(f"the embedded server ended by itself; its log is {server.log_path}")

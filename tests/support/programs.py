@@ -162,6 +162,20 @@ class Worker(Program):
         return f"{self.name}@test ready." in self.log
 
 
+class Beat(Program):
+    """A beat, as operators start it."""
+
+    def command(self) -> Sequence[str]:
+        return ("celery", "--quiet", "-A", "avnu", "beat", "--pidfile=", "-l", "INFO")
+
+    def ready(self) -> bool:
+        return "beat: Starting..." in self.log
+
+    @property
+    def leads(self) -> bool:
+        return "this beat leads" in self.log
+
+
 class Receiver(Program):
     """The production door under uvicorn, on a port that stays the same over restarts."""
 

@@ -1,0 +1,122 @@
+"""Two beats in one process, with a lock of a second: one sends, another takes over."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from avnu.app import create_app
+from avnu.beat import Scheduler
+from avnu.jobs import JOBS
+from avnu.settings import Settings
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+TAKES_OVER_S = 5.0
+
+
+class Beats:
+    """As many as a test wants, on one server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings)
+        self.app.conf.redbeat_lock_timeout = 1
+        self.queue: Any = self.app.runtime.connections.queue()
+        self._prefix = f"{settings.avnu_namespace}:redbeat:"
+        self._waiting = f"{settings.avnu_namespace}:maintenance"
+
+    def one(self) -> Scheduler:
+        return Scheduler(self.app, max_interval=5)
+
+    def sent(self) -> Counter[str]:
+        """Messages that wait, by job."""
+        messages = map(msgspec.json.decode, self.queue.lrange(self._waiting, 0, -1))
+        return Counter(one["headers"]["task"].rpartition(".")[2] for one in messages)
+
+    def all_due(self, beat: Scheduler) -> None:
+        """As if nothing had been sent for two days."""
+        for name in JOBS:
+            entry = beat.Entry.from_key(f"{self._prefix}{name}", app=self.app)
+            entry.reschedule(self.app.now() - timedelta(days=2))
+
+
+@pytest.fixture
+def beats(settings: Settings) -> Iterator[Beats]:
+    made = Beats(settings)
+    yield made
+    made.app.runtime.connections.close()
+
+
+ONCE = Counter(dict.fromkeys(JOBS, 1))
+
+
+def test_one_leads_and_sends_each_job_once_and_a_dead_one_is_followed(beats: Beats) -> None:
+    first, second = beats.one(), beats.one()
+    for beat in (first, second):
+        beat.tick()
+    beats.all_due(first)
+    for beat in (first, second, first, second):
+        assert 0 < beat.tick() <= 5
+    assert beats.sent() == ONCE
+    beats.all_due(first)
+    # The first is killed: it says nothing any more.
+    wait_until(lambda: second.tick() and beats.sent() == ONCE + ONCE, TAKES_OVER_S, "taken over")
+    # It was only held up, and sends nothing beside the other.
+    beats.all_due(second)
+    first.tick()
+    assert beats.sent() == ONCE + ONCE
+    second.tick()
+    assert beats.sent() == ONCE + ONCE + ONCE
+
+
+def test_one_that_ends_in_order_is_followed_at_once(beats: Beats) -> None:
+    first, second = beats.one(), beats.one()
+    first.tick()
+    beats.all_due(first)
+    first.close()
+    first.close()
+    second.tick()
+    assert beats.sent() == ONCE
+
+
+def test_a_wiped_schedule_is_written_again(beats: Beats) -> None:
+    beat = beats.one()
+    beat.tick()
+    beats.queue.flushdb()
+    beat.tick()
+    beats.all_due(beat)
+    beat.tick()
+    assert beats.sent() == ONCE
+
+
+def test_what_was_sent_is_known_to_the_next_beat(beats: Beats) -> None:
+    first = beats.one()
+    first.tick()
+    beats.all_due(first)
+    first.tick()
+    first.close()
+    beats.one().tick()
+    assert beats.sent() == ONCE
+
+
+def test_beat_goes_on_when_its_redis_comes_back(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        beats = Beats(Settings.load({**server.environ(), "REDIS_CONNECT_TIMEOUT_MS": "200"}))
+        server.kill()
+        beat = beats.one()  # started while Redis is away
+        assert beat.tick() == 1
+        server.start()
+        beat.tick()
+        beats.all_due(beat)
+        beat.tick()
+        assert beats.sent() == ONCE
+        server.kill()
+        assert beat.tick() == 1
+        server.start()
+        beats.all_due(beat)
+        wait_until(lambda: beat.tick() and beats.sent() == ONCE + ONCE, TAKES_OVER_S, "sent again")
+        beats.app.runtime.connections.close()
