@@ -12,7 +12,7 @@ from zlib import crc32
 from avnu import keys
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.lua import Scripts
-from avnu.settings import Settings
+from avnu.settings import Durability, Settings
 
 _LETTERS = {
     ord("A"): Answer.ACCEPTED,
@@ -29,6 +29,8 @@ class Accepting:
     def __init__(self, settings: Settings, scripts: Scripts) -> None:
         self._script = scripts["accept"]
         self._wait = _wait_command(settings)
+        replica = settings.inbox_durability == Durability.REPLICA
+        self._copies = settings.inbox_durability_replicas if replica else 1
 
     def command(self, arrivals: Sequence[Arrival]) -> list[bytes]:
         """The EVALSHA of a group; its reply goes to :meth:`answers`."""
@@ -68,8 +70,8 @@ class Accepting:
     def wait_satisfied(self, reply: object) -> bool:
         """Did enough copies confirm in time? WAITAOF answers [local, replicas], WAIT a number."""
         if isinstance(reply, list):
-            return bool(reply) and int(reply[0]) >= 1
-        return isinstance(reply, int) and reply >= 1
+            return bool(reply) and int(reply[0]) >= self._copies
+        return isinstance(reply, int) and reply >= self._copies
 
 
 @functools.lru_cache(maxsize=65536)
@@ -80,8 +82,8 @@ def _digest(text: str, size: int) -> bytes:
 
 def _wait_command(settings: Settings) -> list[bytes] | None:
     timeout = b"%d" % settings.inbox_durability_timeout_ms
-    if settings.inbox_durability == "fsync":
+    if settings.inbox_durability == Durability.FSYNC:
         return [b"WAITAOF", b"1", b"0", timeout]
-    if settings.inbox_durability == "replica":
-        return [b"WAIT", b"1", timeout]
+    if settings.inbox_durability == Durability.REPLICA:
+        return [b"WAIT", b"%d" % settings.inbox_durability_replicas, timeout]
     return None

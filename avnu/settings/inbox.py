@@ -70,6 +70,13 @@ class InboxSettings:
         Durability.MEMORY,
         "What 200 promises: as durable as Redis is set up, on its disk, or at a replica.",
     )
+    inbox_durability_replicas: int = whole(
+        1,
+        "replicas",
+        "How many replicas confirm with `replica`; all of them, and any of them may be promoted.",
+        1,
+        5,
+    )
     inbox_durability_timeout_ms: int = whole(
         1000, "ms", "Longest wait for disk or replica before the receiver answers 503.", 10, 30000
     )

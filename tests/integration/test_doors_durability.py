@@ -14,13 +14,14 @@ from tests.support.waiting import wait_until
 BODY = b'{"id": 1}'
 
 
-def settings_of(server: Server, durability: str) -> Settings:
+def settings_of(server: Server, durability: str, **more: str) -> Settings:
     return Settings.load(
         {
             **server.environ(),
             "SHOPIFY_API_SECRET": API_SECRET,
             "INBOX_DURABILITY": durability,
             "INBOX_DURABILITY_TIMEOUT_MS": "300",
+            **more,
         }
     )
 
@@ -57,6 +58,22 @@ def test_replica_waits_for_one_and_so_does_a_duplicate(
             wait_until(lambda: door.post(BODY, headers).status == 200, 20, "the replica confirms")
             assert door.post(b'{"id": 2}').status == 200
         assert wait_until(lambda: door.post(b'{"id": 3}').status == 503, 10, "the replica has gone")
+
+
+def test_as_many_replicas_confirm_as_the_settings_say(primary: Server, tmp_path: Path) -> None:
+    of = ["--replicaof", f"127.0.0.1 {primary.port}"]
+    settings = settings_of(primary, "replica", INBOX_DURABILITY_REPLICAS="2")
+    with (
+        Door(ASGI, tmp_path, settings).start() as door,
+        Server(tmp_path / "first", extra=of) as first,
+        first.client() as client,
+    ):
+        wait_until(
+            lambda: client.info("replication")["master_link_status"] == "up", 20, "it follows"
+        )
+        assert door.post(BODY).status == 503
+        with Server(tmp_path / "second", extra=of):
+            wait_until(lambda: door.post(BODY).status == 200, 20, "the second confirms too")
 
 
 def test_a_server_that_cannot_promise_it_is_refused_at_start(tmp_path: Path) -> None:
