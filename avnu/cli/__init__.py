@@ -18,6 +18,7 @@ from avnu.errors import AvnuError
 
 COMMANDS: Mapping[str, str] = {
     "up": "avnu.cli.up",
+    "run": "avnu.cli.run",
     "demo": "avnu.cli.demo",
     "simulate": "avnu.cli.simulate",
     "sandbox": "avnu.cli.sandbox",

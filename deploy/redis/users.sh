@@ -20,7 +20,8 @@ if [ "${1:-}" = --before-7.2 ]; then newer='' read='~'; fi
 # as in avnu/keys.py.
 inbox=
 for family in 'w:*' 't:*' 'b:*' 'g:*' 'l:*' 's:*' 'r:*' 'p:*' 'h:*' work control counts token \
-  solo replays suspects stopped running suspect parked dead holders releasing paused 'probe*' heard; do
+  solo replays suspects stopped running suspect parked dead holders releasing paused 'probe*' \
+  heard found; do
   inbox="$inbox ~$namespace:$family"
 done
 guards=
