@@ -43,6 +43,11 @@ _EVERY = (
     Job("reconcile", lambda settings: settings.reconcile_every_seconds),
 )
 
+# Beside the jobs, as both must work without the database: beat's canary, which a worker takes to
+# show that messages come through, and the monitor.
+CANARY = "tasks.maintenance.canary"
+WATCH = "tasks.maintenance.watch"
+
 JOBS: Mapping[str, Job] = MappingProxyType({job.name: job for job in _EVERY})
 
 
@@ -52,11 +57,13 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     Beat says only that a job may be due. Whether it is, the database knows (``periodic.py``), so
     any number of beats may run.
     """
+    every = {job.task: job.every(settings) for job in JOBS.values()}
+    every |= {CANARY: settings.monitor_canary_seconds, WATCH: settings.monitor_every_seconds}
     return {
-        job.name: {
-            "task": job.task,
-            "schedule": float(job.every(settings)),
-            "options": {"expires": max(_LEAST_LIFE_S, job.every(settings))},
+        task.rpartition(".")[2]: {
+            "task": task,
+            "schedule": float(every_s),
+            "options": {"expires": max(_LEAST_LIFE_S, every_s)},
         }
-        for job in JOBS.values()
+        for task, every_s in every.items()
     }

@@ -58,6 +58,8 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     KeyRow(
         "heard", "heard", "hash", "", "when Shopify, beat and its canary were last heard of: ms"
     ),
+    KeyRow("found", "found", "string", "", "what the monitor found and keeps, as JSON"),
+    KeyRow("looking", "looking", "string", "", "a monitor has looked just now; expires"),
 )
 
 # DB 0. No name is taken twice over all tables.

@@ -5,6 +5,7 @@ failure; what is here can wait for a while. Each job is one caller's in each per
 of beats runs. How to add one: ``avnu/jobs.py``.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 
 from celery import Task, shared_task
@@ -14,7 +15,10 @@ from avnu.app import AvnuCelery
 from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.compliance.upkeep import purge_exports, remind
-from avnu.errors import BreakerOpen, HandlerFailed
+from avnu.errors import BreakerOpen, HandlerFailed, InboxUnavailable
+from avnu.health import watching
+from avnu.health.hearing import note_canary
+from avnu.jobs import CANARY, WATCH
 from avnu.keys import Keys
 from avnu.reconcile.slices import new_owner, run_slice
 from avnu.reconcile.starting import begin_due
@@ -101,6 +105,31 @@ def reconcile_shop(
     except Exception as fault:  # noqa: BLE001 -- whatever it is, it is told by its place
         # Its message may quote what it worked on.
         raise HandlerFailed(place_of(fault)).with_traceback(fault.__traceback__) from None
+
+
+@shared_task(name=CANARY, bind=True)
+def canary(task: Task[..., object]) -> None:
+    """Beat's canary: that it came back through the queue is all."""
+    app = task.app
+    assert isinstance(app, AvnuCelery)
+    with suppress(InboxUnavailable):  # its age says so
+        note_canary(app.runtime.inbox)
+
+
+@shared_task(name=WATCH, bind=True)
+def watch(task: Task[..., object]) -> dict[str, int | str]:
+    """Look at servers, inbox, database and Shopify; log each change of state once."""
+    app = task.app
+    assert isinstance(app, AvnuCelery)
+    runtime = app.runtime
+    try:
+        with runtime.gate.together():
+            return watching.watch(
+                runtime.settings, runtime.connections, runtime.inbox,
+                lambda: runtime.shopify.get().store,
+            )  # fmt: skip
+    except InboxUnavailable:
+        return {"ended": "inbox"}
 
 
 def _require_closed(runtime: Runtime) -> None:

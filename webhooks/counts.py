@@ -1,6 +1,6 @@
 """The counters that no script keeps: what was rejected, ignored, or met an inbox out of reach.
 
-And how long answers took (``avnu/metrics/buckets.py``): a stranger's that are refused are not in.
+And how long answers took (``avnu/inbox/buckets.py``): a stranger's that are refused are not in.
 """
 
 import threading
@@ -8,7 +8,7 @@ from collections import Counter
 
 from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
-from avnu.metrics.buckets import ACK, ack_counter
+from avnu.inbox.buckets import ACK, ack_counter
 from webhooks.replies import REJECTED, Reply
 
 # Scripts count what became of it; that it was kept says that Shopify is heard of.

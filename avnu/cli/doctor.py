@@ -2,19 +2,26 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import click
 import msgspec
 
-from avnu.cli.check import Check, State, failed, ok
-from avnu.cli.doctor_inbox import inbox_checks
-from avnu.cli.doctor_server import role_check, server_checks
-from avnu.cli.doctor_shopify import breaker_check, shopify_checks
+from avnu.cli.doctor_app import app_checks
+from avnu.cli.doctor_inbox import accounts_checks
+from avnu.cli.doctor_server import capacity_checks
 from avnu.cli.output import console, json_option, printable, show_json
 from avnu.clock import Clock, SystemClock
-from avnu.connections import Connections, Role
-from avnu.errors import CheckFailed, SettingsInvalid
+from avnu.connections import Connections
+from avnu.errors import CheckFailed, InboxUnavailable, SettingsInvalid
+from avnu.health.check import Check, State, failed, ok
+from avnu.health.facts import Unreached
+from avnu.health.gathering import gather
+from avnu.health.keeping import Kept, read_kept
+from avnu.health.watching import judge
+from avnu.inbox import Inbox
 from avnu.settings import Settings, load_settings
+from avnu.store.database import Store
 
 _SIGNS = {State.OK: "ok", State.WARNING: "look", State.FAILED: "FAIL"}
 
@@ -23,6 +30,9 @@ _SIGNS = {State.OK: "ok", State.WARNING: "look", State.FAILED: "FAIL"}
 @json_option
 def doctor(as_json: bool) -> None:
     """Check settings, database, servers, workers and the inbox's accounts; say what to do.
+
+    All that the monitor looks at every MONITOR_EVERY_SECONDS, and more. What is a matter of rates
+    (errors, retries, slow answers) is told where the monitor runs, as that keeps earlier numbers.
 
     Writes, reads and deletes one key in each database, and changes nothing else. Exit code 1: a
     check failed, be it that the settings cannot be used or that Redis cannot be reached.
@@ -45,10 +55,10 @@ def _checks(clock: Clock) -> Iterator[Check]:
             yield failed("settings", line, "no part of Avnu starts with it", "correct the setting")
         return
     yield _settings_check(settings)
-    yield from shopify_checks(settings, clock)
+    yield from app_checks(settings)
     connections = Connections(settings)
     try:
-        yield from _server_side(settings, connections, clock)
+        yield from _health(settings, connections, clock)
     finally:
         connections.close()
 
@@ -64,19 +74,28 @@ def _settings_check(settings: Settings) -> Check:
     return ok("settings", f"{len(settings.given)} set, all can be used")
 
 
-def _server_side(settings: Settings, connections: Connections, clock: Clock) -> Iterator[Check]:
-    reached = set()
-    # Not ENTRIES: the cache's database once more, with shorter limits.
-    for role in (Role.INBOX, Role.QUEUE, Role.CACHE):
-        check = role_check(settings, connections, role, clock)
-        if check.state is not State.FAILED:
-            reached.add(role)
-        yield check
-    if Role.CACHE in reached:
-        yield breaker_check(settings, connections.cache())
-    yield from server_checks(settings, connections, reached, clock)
-    if Role.INBOX in reached:
-        yield from inbox_checks(settings, connections, clock)
+def _health(settings: Settings, connections: Connections, clock: Clock) -> Iterator[Check]:
+    """What the monitor would find, and what takes too long to be looked at every minute."""
+    # Late: Celery takes longer to import than most commands take.
+    from avnu.app import build_inbox
+
+    inbox = build_inbox(settings, connections, clock)
+    with ExitStack() as opened:
+        facts = gather(
+            connections, inbox,
+            lambda: opened.enter_context(Store(settings.database_url)), _kept(inbox),
+        )  # fmt: skip
+    yield from judge(facts, settings)
+    yield from capacity_checks(settings, connections, facts, clock)
+    if not isinstance(facts.inbox, Unreached):
+        yield from accounts_checks(inbox, facts.inbox.state, clock)
+
+
+def _kept(inbox: Inbox) -> Kept | None:
+    try:
+        return read_kept(inbox)
+    except InboxUnavailable:
+        return None  # the checks of the servers say why
 
 
 def _print(checks: list[Check]) -> None:

@@ -1,61 +1,26 @@
-"""The part of ``avnu doctor`` that looks into the inbox: workers, room, accounts."""
+"""The part of ``avnu doctor`` that looks into the inbox: pauses, accounts."""
 
 from collections.abc import Iterator
 
-from avnu.cli.check import Check, failed, ok, warning
-from avnu.cli.status import WORKERS_DOWN_S, ticked
 from avnu.clock import Clock
-from avnu.connections import Connections
 from avnu.errors import InboxUnavailable
+from avnu.health.check import Check, failed, ok, warning
 from avnu.inbox import Inbox
 from avnu.inbox.audit import Audit, audit
-from avnu.inbox.overview import Overview, overview
-from avnu.settings import Settings
+from avnu.inbox.overview import Overview
 
 # A running system moves under the auditor: a fault that is real is there each time.
 _AUDITS = 5
 _BETWEEN_AUDITS_S = 0.5
 
 
-def inbox_checks(settings: Settings, connections: Connections, clock: Clock) -> Iterator[Check]:
-    """Last tick, full flag, pauses, dead letters, and the auditor."""
-    # Late: Celery takes longer to import than most commands take.
-    from avnu.app import build_inbox
-
-    inbox = build_inbox(settings, connections, clock)
+def accounts_checks(inbox: Inbox, state: Overview, clock: Clock) -> Iterator[Check]:
+    """Pauses, and the auditor, who reads the whole inbox."""
+    yield _pauses(state)
     try:
-        state = overview(inbox)
-        yield _workers(state)
-        yield _room(state)
-        yield _pauses(state)
         yield _audit(inbox, clock)
     except InboxUnavailable as fault:
-        yield failed(
-            "inbox", str(fault), "nothing can be said about what is in it", "see the checks above"
-        )
-
-
-def _workers(state: Overview) -> Check:
-    found = f"last tick {ticked(state)}"
-    if state.tick_age_s <= WORKERS_DOWN_S:
-        return ok("workers", found)
-    return failed(
-        "workers",
-        found,
-        "webhooks are kept, but not followed, and retries and parked shops wait",
-        "start one: celery -A avnu worker",
-    )
-
-
-def _room(state: Overview) -> Check:
-    if not state.full:
-        return ok("room", "new webhooks are kept")
-    return failed(
-        "room",
-        "the inbox is full",
-        "new webhooks are answered 503, and Shopify gives up after 4 hours",
-        "add workers so that it drains, or raise maxmemory of the server",
-    )
+        yield failed("accounts", str(fault), "nothing is known of them", "see the checks above")
 
 
 def _pauses(state: Overview) -> Check:

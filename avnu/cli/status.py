@@ -8,10 +8,8 @@ import msgspec
 
 from avnu.cli.output import duration, json_option, say, show_facts, show_json, show_table
 from avnu.cli.session import open_inbox
+from avnu.health.inbox_checks import WORKERS_DOWN_S
 from avnu.inbox.overview import AreaState, Overview, overview
-
-# The tick comes once a second; after this long without one no worker is up.
-WORKERS_DOWN_S = 5.0
 
 
 @click.command()

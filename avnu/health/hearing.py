@@ -1,44 +1,65 @@
-"""When Shopify, beat and its canary were last heard of, by the inbox's own time."""
+"""When Shopify, beat and its canary were last heard of.
+
+Receivers note the first with their counters, a worker the last, by the inbox's own time. Beat's
+user may read nothing of the inbox (``deploy/redis/users.acl``), so what it notes is the server's
+bare time.
+"""
 
 import math
+from typing import Any
 
 import msgspec
 
 from avnu.inbox import Inbox
 from avnu.inbox.reach import reaching
+from avnu.keys import Keys
 
-# What is heard of (``heard`` on DB 2). The receiver's flush notes the first.
-RECEIVED = "received"
-BEAT = "beat"
-CANARY = "canary"
+# Fields of ``heard`` on DB 2.
+_RECEIVED = "received"
+_BEAT = "beat"
+_CANARY = "canary"
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """Ages in seconds; inf: never. ``received_s`` is None while nothing was ever delivered."""
+    """Ages in seconds; inf: never. ``received_s`` is None while nothing was ever delivered.
 
+    ``now_ms`` is the inbox's time.
+    """
+
+    now_ms: int
     received_s: float | None
     beat_s: float
     canary_s: float
 
 
-def note_heard(inbox: Inbox, name: str) -> None:
-    """It was heard of now. Raises InboxUnavailable."""
-    inbox.run("hear", name)
+def note_canary(inbox: Inbox) -> None:
+    """It came back through the queue. Raises InboxUnavailable."""
+    inbox.run("hear", _CANARY)
+
+
+def note_beat(client: Any, names: Keys) -> None:
+    """Beat has sent its canary. Raises what redis-py raises."""
+    seconds, micros = client.time()
+    client.hset(names.of("heard"), _BEAT, seconds * 1000 + micros // 1000)
 
 
 def heard(inbox: Inbox) -> Heard:
     """One round trip. Raises InboxUnavailable."""
     with reaching(), inbox.client.pipeline(transaction=False) as pipe:
-        pipe.hmget(inbox.keys.of("heard"), [RECEIVED, BEAT, CANARY])
+        pipe.hmget(inbox.keys.of("heard"), [_RECEIVED, _BEAT, _CANARY])
         pipe.hget(inbox.keys.of("control"), "offset")
         pipe.time()
         at, offset, (seconds, micros) = pipe.execute()
-    now_ms = seconds * 1000 + micros // 1000 + int(offset or 0)
-    received, beat, canary = (
-        None if ms is None else max(0.0, (now_ms - int(ms)) / 1000) for ms in at
-    )
+    bare_ms = seconds * 1000 + micros // 1000
+    now_ms = bare_ms + int(offset or 0)
+    received = _age_s(now_ms, at[0])
     return Heard(
-        received,
-        math.inf if beat is None else beat,
-        math.inf if canary is None else canary,
+        now_ms,
+        None if math.isinf(received) else received,
+        _age_s(bare_ms, at[1]),
+        _age_s(now_ms, at[2]),
     )
+
+
+def _age_s(now_ms: int, noted: bytes | None) -> float:
+    return math.inf if noted is None else max(0.0, (now_ms - int(noted)) / 1000)

@@ -1,5 +1,5 @@
 -- The histogram of the lag: from accepted to settled, in buckets whose bounds are those of
--- avnu/metrics/buckets.py. A chain, because a table would be built at each call of a script.
+-- avnu/inbox/buckets.py. A chain, because a table would be built at each call of a script.
 
 local function lag_bound(ms)
   if ms <= 100 then return '0.1' end

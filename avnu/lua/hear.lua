@@ -1,6 +1,6 @@
 -- Note that something was heard of now, by the inbox's time.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: 1 what: 'beat' or 'canary'.
+-- ARGV: 1 what: 'canary'.
 -- Returns the ms that were noted. Atomic so that time and note are one moment.
 --@include _clock
 

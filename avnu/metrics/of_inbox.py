@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from avnu.inbox import Inbox
+from avnu.inbox.buckets import ACK, ACK_BOUNDS_S, LAG, LAG_BOUNDS_S, cumulated
 from avnu.inbox.counters import counters
 from avnu.inbox.overview import AreaState, overview
 from avnu.inbox.stuck import stuck_partitions
-from avnu.metrics.buckets import ACK, ACK_BOUNDS_S, LAG, LAG_BOUNDS_S, cumulated
 from avnu.metrics.readings import Readings
 
 

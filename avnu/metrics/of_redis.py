@@ -4,7 +4,7 @@ from redis.exceptions import RedisError
 
 from avnu.connection_options import Role
 from avnu.connections import Connections
-from avnu.health.servers import ROLES, ServerState, client_of, policy_fits, read_server
+from avnu.health.servers import ROLES, ServerState, policy_fits, read_server
 from avnu.inbox import Inbox
 from avnu.metrics.readings import Readings
 
@@ -20,26 +20,27 @@ def read_servers(readings: Readings, inbox: Inbox, connections: Connections) -> 
     """A few round trips for each role."""
     for role in ROLES:
         try:
-            state = read_server(client_of(connections, role), inbox.keys, inbox.clock)
+            state = read_server(connections, role, inbox.keys, inbox.clock)
         except (RedisError, OSError):
             readings.add("avnu_redis_up", 0, role)
             continue
         _server(readings, role, state)
-        fits = policy_fits(inbox.settings, role, state.policy)
+        fits = policy_fits(inbox.settings, role, state.glance.policy)
         readings.add("avnu_redis_policy_ok", 1 if fits else 0, role)
 
 
 def _server(readings: Readings, role: Role, state: ServerState) -> None:
     readings.add("avnu_redis_up", 1, role)
-    readings.add("avnu_redis_latency_seconds", max(state.ping_s, state.write_s), role)
-    readings.add("avnu_redis_memory_used_bytes", state.memory_used, role)
-    readings.add("avnu_redis_memory_max_bytes", state.memory_max, role)
-    readings.add("avnu_redis_clients", state.clients, role)
-    readings.add("avnu_redis_clients_max", state.clients_max, role)
-    readings.add("avnu_redis_evicted_total", state.evicted, role)
-    readings.add("avnu_redis_hits_total", state.hits, role)
-    readings.add("avnu_redis_misses_total", state.misses, role)
-    readings.add("avnu_redis_replicas", state.replicas, role)
-    readings.add("avnu_redis_persistence_ok", 1 if state.persistence_ok else 0, role)
+    readings.add("avnu_redis_latency_seconds", state.slowest_s, role)
+    told = state.glance
+    readings.add("avnu_redis_memory_used_bytes", told.memory_used_bytes, role)
+    readings.add("avnu_redis_memory_max_bytes", told.memory_max_bytes, role)
+    readings.add("avnu_redis_clients", told.clients, role)
+    readings.add("avnu_redis_clients_max", told.clients_max, role)
+    readings.add("avnu_redis_evicted_total", told.evicted, role)
+    readings.add("avnu_redis_hits_total", told.hits, role)
+    readings.add("avnu_redis_misses_total", told.misses, role)
+    readings.add("avnu_redis_replicas", len(told.replicas), role)
+    readings.add("avnu_redis_persistence_ok", 1 if told.persistence_ok else 0, role)
     for error in ERRORS:
-        readings.add("avnu_redis_errors_total", state.errors.get(error, 0), role, error)
+        readings.add("avnu_redis_errors_total", told.errors.get(error, 0), role, error)

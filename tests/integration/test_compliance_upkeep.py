@@ -5,15 +5,15 @@ import logging
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from avnu.app import create_app
-from avnu.cli.doctor_compliance import compliance_check
 from avnu.compliance.exports import Exports
 from avnu.compliance.ledger import Ledger
 from avnu.compliance.upkeep import purge_exports, remind
+from avnu.health.gathering import read_database
+from avnu.health.shopify_checks import compliance_check
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.store.columns import instant
@@ -182,7 +182,7 @@ def test_doctor_tells_of_the_nearest_deadline(
     if ago_days is not None:
         received_at = START - timedelta(days=ago_days)
         Ledger(store, clock).note(SHOP, "asked", "shop/redact", received_at)
-    check: Any = compliance_check(known, store, clock)
+    check = compliance_check(read_database(store, clock), instant(clock.time()), known)
     assert check.state == state
     assert ("asked" in check.found) == (state != "ok")
 

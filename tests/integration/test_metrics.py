@@ -8,7 +8,7 @@ import pytest
 from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.connections import Connections
-from avnu.health.hearing import BEAT, CANARY, note_heard
+from avnu.health.hearing import note_beat, note_canary
 from avnu.inbox import Inbox
 from avnu.metrics import render
 from avnu.metrics.families import FAMILIES
@@ -92,12 +92,12 @@ def test_ages_of_what_was_heard(inbox: Inbox, metrics: Metrics) -> None:
     assert never["avnu_tick_age_seconds"] == float("inf")
     assert "avnu_received_age_seconds" not in never
     inbox.tick()
-    note_heard(inbox, BEAT)
+    note_beat(inbox.client, inbox.keys)
     inbox.flush_counters({"kept": 1})
     move_time(inbox, 7)
-    note_heard(inbox, CANARY)
+    note_canary(inbox)
     found = metrics()
-    for name, age_s in (("tick", 7), ("beat", 7), ("received", 7), ("canary", 0)):
+    for name, age_s in (("tick", 7), ("beat", 0), ("received", 7), ("canary", 0)):
         assert found[f"avnu_{name}_age_seconds"] == pytest.approx(age_s, abs=2), name
 
 

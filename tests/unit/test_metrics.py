@@ -5,7 +5,7 @@ from importlib import resources
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from avnu.metrics.buckets import (
+from avnu.inbox.buckets import (
     ACK_BOUNDS_S,
     LAG_BOUNDS_S,
     ack_counter,

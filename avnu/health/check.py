@@ -1,4 +1,4 @@
-"""What one check of ``avnu doctor`` found."""
+"""What one check found, be it of the monitor or of ``avnu doctor``."""
 
 import enum
 

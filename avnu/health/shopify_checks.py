@@ -1,0 +1,100 @@
+"""What is said of the database, of shops and of Shopify. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from avnu.breaker.policy import CLOSED
+from avnu.connection_options import Role
+from avnu.health.check import Check, failed, ok, warning
+from avnu.health.facts import Database, Facts, InboxFacts, Unreached
+from avnu.settings import Settings
+
+_NAMED = 5
+
+
+def shopify_checks(facts: Facts, settings: Settings) -> Iterator[Check]:
+    """Database, shops, subscriptions, requests by law, breakers, and who is parked."""
+    found = facts.database
+    if isinstance(found, Unreached):
+        yield failed("database", found.why, "no handler can write, and shops wait", found.todo)
+    else:
+        yield ok("database", f"{found.place} is ready")
+        yield _shops(found)
+        yield _subscriptions(found)
+        yield compliance_check(found, facts.now, settings)
+    if not isinstance(facts.servers[Role.CACHE.value], Unreached):
+        yield _breaker(facts)
+    if isinstance(facts.inbox, InboxFacts):
+        yield _parked(facts.inbox)
+
+
+def _shops(found: Database) -> Check:
+    told = ", ".join(f"{n:,} {status}" for status, n in found.shops.items()) or "none yet"
+    if not found.in_trouble:
+        return ok("shops", told)
+    return warning(
+        "shops", f"{told}: {_some(found.in_trouble)}",
+        "their webhooks wait, and are dead letters after PARK_MAX_SECONDS",
+        "avnu shops show SHOP says why; then avnu shops resume SHOP, or add it with new tokens",
+    )  # fmt: skip
+
+
+def _subscriptions(found: Database) -> Check:
+    if found.lacking:
+        return warning(
+            "subscriptions", f"{found.refused:,} could not be made: {_some(found.lacking)}",
+            "these changes are known only when a reconciliation comes by",
+            "avnu shops subscriptions SHOP says what Shopify answered (a missing scope, mostly)",
+        )  # fmt: skip
+    if found.silent:
+        return warning(
+            "subscriptions", f"a topic fell silent: {_some(found.silent)}",
+            "its subscription may be gone", "avnu shops subscriptions SHOP",
+        )  # fmt: skip
+    return ok("subscriptions", "none is known to be missing")
+
+
+def compliance_check(found: Database, now: datetime, settings: Settings) -> Check:
+    """Whether an open request by law is near its deadline, or past it."""
+    if found.due_at is None:
+        return ok("compliance", "no request is open")
+    told = f"{len(found.open_requests):,} open, the first due {found.due_at.date().isoformat()}"
+    named = f"{told}: {_some(found.open_requests)}"
+    why = "the law gives 30 days, and Shopify removes apps that miss it"
+    todo = "avnu compliance list --open; what failed: avnu dead list --area compliance"
+    if found.due_at <= now:
+        return failed("compliance", named, why, todo)
+    if found.due_at <= now + timedelta(days=settings.compliance_remind_days):
+        return warning("compliance", named, why, todo)
+    return ok("compliance", told)
+
+
+def _breaker(facts: Facts) -> Check:
+    if isinstance(facts.breakers, Unreached):
+        return warning(
+            "breaker", f"cannot be read: {facts.breakers.why}",
+            "each process goes on with one of its own", "see the check of the cache's database",
+        )  # fmt: skip
+    told = {name: state for name, state in facts.breakers.items() if state != CLOSED}
+    if not told:
+        return ok("breaker", "closed: Shopify is called")
+    return warning(
+        "breaker", ", ".join(f"{name} {state}" for name, state in told.items()),
+        "calls are not made as usual, and shops that need one wait",
+        "avnu breaker list; a forced one goes back to its own judgement with: avnu breaker auto",
+    )  # fmt: skip
+
+
+def _parked(found: InboxFacts) -> Check:
+    by_cause = found.state.parked_shops
+    if not by_cause:
+        return ok("parked", "no shop waits")
+    told = ", ".join(f"{n:,} for {cause}" for cause, n in by_cause.items())
+    return warning(
+        "parked", told, "their webhooks wait, and are dead letters after PARK_MAX_SECONDS",
+        "budget passes by itself; for the others: avnu shops show SHOP, avnu breaker list",
+    )  # fmt: skip
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
