@@ -13,7 +13,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.bench import load
+from tests.bench import load, weights
 from tests.bench.bodies import Body, of_other_areas, product
 from tests.bench.deliveries import SECRET, only, render, requests, spread_over
 from tests.bench.errors import BenchError
@@ -50,6 +50,13 @@ def test_bodies_differ_by_number_and_name_their_shop(body: Body) -> None:
     assert one != other
     assert b"placeholder" not in one
     assert b"8888888888888" not in one
+
+
+@pytest.mark.parametrize("size", weights.SIZES)
+def test_a_padded_body_has_its_size_and_can_be_read(size: int) -> None:
+    body = weights.padded(weights.lighter_than(size), size)
+    assert weights.length(body) == size
+    assert json.loads(body.render("a.myshopify.com", 1_000_000_000_001))["padding"]
 
 
 def test_one_newcomer_stands_in_each_partition() -> None:

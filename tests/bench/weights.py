@@ -26,7 +26,7 @@ class Weight:
 def measure(size: int) -> Weight:
     """Weigh webhooks of ``size`` bytes each, of 200 shops."""
     count = min(MOST_WEBHOOKS, MOST_BYTES // size)
-    body = padded(_smaller_than(size), size)
+    body = padded(lighter_than(size), size)
     sent = [one.request for one in render(count, spread_over(SHOPS), f"weigh {size}", body)]
     kept = memory.measure(Avnu(), requests(500, SHOPS, "weights warm-up"), sent)
     return Weight(size, count, kept.waiting_bytes, kept.settled_bytes)
@@ -44,7 +44,7 @@ def length(body: Body) -> int:
     return len(body.render(spread_over(SHOPS)(0), 10**12))
 
 
-def _smaller_than(size: int) -> Body:
+def lighter_than(size: int) -> Body:
     """A product, or where that is too large already, the stock of one item."""
     product, level = bodies.product(), bodies.of_other_areas()[1]
     return product if length(product) + 100 < size else level
