@@ -95,25 +95,23 @@ class _Looking:
             policy = looked.info.policy
         except NoPermissionError:
             looked.refused.append("INFO")
+        # Before the keys are looked at, which would be in it. Queue and inbox have one server.
+        if most_slow and role is not Role.QUEUE and not self._shares(role):
+            try:
+                looked.slow = self._slow(client, most_slow)
+            except NoPermissionError:
+                looked.refused.append("SLOWLOG")
         if most_keys:
             looked.sample = sample(
                 client, self._naming, self._clock,
                 policy=policy, most_keys=most_keys, most_s=_LONGEST_S,
             )  # fmt: skip
             looked.refused += looked.sample.refused
-        # The queue's server is the inbox's: its slow log is shown once.
-        if most_slow and role is not Role.QUEUE and not self._shares(role):
-            try:
-                looked.slow = self._slow(client, most_slow)
-            except NoPermissionError:
-                looked.refused.append("SLOWLOG")
 
     def _slow(self, client: Any, most: int) -> list[Slow]:
-        # The raw answer: redis-py joins a command's arguments, and a body may hold spaces.
-        with client.pipeline(transaction=False) as pipe:
-            pipe.execute_command("SLOWLOG", "GET", most)
-            pipe.response_callbacks.pop("SLOWLOG GET", None)
-            [entries] = pipe.execute()
+        # The raw answer, by the two words apart: redis-py's own joins a command's arguments, and a
+        # body may hold spaces.
+        entries = client.execute_command("SLOWLOG", "GET", most)
         return slow_log(entries, self._scripts(), self._naming)
 
     def _scripts(self) -> Mapping[bytes, str]:

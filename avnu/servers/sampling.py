@@ -7,7 +7,7 @@ counts uses (an ``lfu`` policy).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -66,21 +66,24 @@ def sample(
         keys=total,
         seen=len(others) + len(singles),
         complete=complete,
-        families=families(naming, singles, 1.0) + families(naming, others, factor),
+        families=_largest_first(
+            [*families(naming, singles, 1.0), *families(naming, others, factor)]
+        ),
         big=big(naming, [*singles, *others]),
         refused=sorted(looking.refused),
     )
 
 
 def families(naming: Naming, seen: Sequence[Seen], factor: float) -> list[Family]:
-    """The families of a sample, the one that takes most memory first; each key stands for
-    ``factor`` keys.
+    """The families of a sample, the one that takes most memory first.
+
+    Each key of it stands for ``factor`` keys.
     """
     by_name: dict[str, list[Seen]] = defaultdict(list)
     for one in seen:
         by_name[naming.family(one.key)].append(one)
     found = [_family(naming, name, keys, factor) for name, keys in by_name.items()]
-    return sorted(found, key=lambda family: (-(family.total_bytes or 0), -family.keys))
+    return _largest_first(found)
 
 
 def big(naming: Naming, seen: Sequence[Seen]) -> list[Big]:
@@ -88,6 +91,10 @@ def big(naming: Naming, seen: Sequence[Seen]) -> list[Big]:
     sized = [(one.size_bytes, one.key) for one in seen if one.size_bytes is not None]
     largest = sorted(sized, reverse=True)[:_BIG]
     return [Big(key, naming.family(key), size) for size, key in largest]
+
+
+def _largest_first(found: Iterable[Family]) -> list[Family]:
+    return sorted(found, key=lambda family: (-(family.total_bytes or 0), -family.keys))
 
 
 def _family(naming: Naming, name: str, seen: Sequence[Seen], factor: float) -> Family:
