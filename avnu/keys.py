@@ -60,6 +60,7 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     ),
     KeyRow("found", "found", "string", "", "what the monitor found and keeps, as JSON"),
     KeyRow("looking", "looking", "string", "", "a monitor has looked just now; expires"),
+    KeyRow("acts", "acts", "stream", "", "what operators did: who, host, what, of, ended"),
 )
 
 # DB 0. No name is taken twice over all tables.

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "db": "avnu.cli.db",
     "redis": "avnu.cli.redis",
     "doctor": "avnu.cli.doctor",
+    "audit": "avnu.cli.audit",
     "verify": "avnu.cli.verify",
     "sign": "avnu.cli.sign",
 }

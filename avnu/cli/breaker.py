@@ -16,6 +16,7 @@ from avnu.breaker.policy import (
     SHOPIFY,
     BreakerPolicy,
 )
+from avnu.cli.acting import audited
 from avnu.cli.guards_session import open_guards_server
 from avnu.cli.output import duration, json_option, moment, show_json, show_table, write
 from avnu.cli.session import let_go_on
@@ -58,6 +59,7 @@ def _naming(command: Callable[..., None]) -> Callable[..., None]:
 
 @breaker.command("open")
 @_naming
+@audited
 def open_(name: str) -> None:
     """Force NAME open: nobody calls Shopify, and webhooks wait, until `auto` or `close`."""
     _force(name, OPEN, "forced open", "was forced open already")
@@ -65,6 +67,7 @@ def open_(name: str) -> None:
 
 @breaker.command("close")
 @_naming
+@audited
 def close(name: str) -> None:
     """Force NAME closed: every call is made, whatever comes back, until `auto` or `open`."""
     _force(name, CLOSED, "forced closed", "was forced closed already")
@@ -72,6 +75,7 @@ def close(name: str) -> None:
 
 @breaker.command("auto")
 @_naming
+@audited
 def auto(name: str) -> None:
     """Let NAME decide by itself again; after a forced opening it probes first."""
     _force(name, AUTO, "decides by itself", "decided by itself already")

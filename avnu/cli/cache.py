@@ -14,6 +14,7 @@ from avnu.cache import Cache
 from avnu.cache.counters import ENDS, SAVED, Name, Outcome
 from avnu.cache.kinds import KINDS
 from avnu.cache.peek import Peeked, counts, peek
+from avnu.cli.acting import audited
 from avnu.cli.found import SHOP
 from avnu.cli.output import (
     duration,
@@ -96,6 +97,7 @@ def show(shop: str, kind: str, id: str, as_json: bool) -> None:  # noqa: A002 - 
 @click.argument("shop", type=SHOP, required=False)
 @click.argument("tags", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Everything of every shop.")
+@audited
 def drop(shop: str | None, tags: tuple[str, ...], everything: bool) -> None:
     """Forget what is cached of SHOP, or only what has one of TAGS (product:5, locations …).
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import msgspec
 
+from avnu.cli.acting import audited
 from avnu.cli.found import REF, SHOP
 from avnu.cli.output import json_option, say, show_facts, show_json, show_table
 from avnu.cli.store_session import open_store
@@ -85,6 +86,7 @@ def show(request: tuple[str, str], as_json: bool) -> None:
 @compliance.command()
 @click.argument("request", metavar="SHOP/WEBHOOK-ID", type=REF)
 @click.option("--path", "only_path", is_flag=True, help="Print where the file is, not the file.")
+@audited
 def export(request: tuple[str, str], only_path: bool) -> None:
     """Print the export of a customer's data request, which is JSON, to be given to the merchant.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from avnu import keys
+from avnu.cli.acting import audited
 from avnu.cli.choosing import Filters, confirm, filter_options
 from avnu.cli.found import REF, document, facts, meaning, name_of, show_found
 from avnu.cli.output import json_option, say, show_facts, show_json, write
@@ -79,6 +80,7 @@ def _acting(command: Callable[..., None]) -> Callable[..., None]:
 
 @dead.command()
 @_acting
+@audited
 def replay(**options: Any) -> None:
     """Run dead letters again, each on its own; of its past nothing counts.
 
@@ -90,6 +92,7 @@ def replay(**options: Any) -> None:
 
 @dead.command()
 @_acting
+@audited
 def drop(**options: Any) -> None:
     """Delete dead letters, body and all; their ids stay known as duplicates for a while.
 

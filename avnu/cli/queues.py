@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from avnu import keys
+from avnu.cli.acting import audited
 from avnu.cli.found import SHOP
 from avnu.cli.output import duration, json_option, show_facts, show_json, show_table, write
 from avnu.cli.session import open_inbox
@@ -65,6 +66,7 @@ def _naming(command: Callable[..., None]) -> Callable[..., None]:
 
 @queues.command()
 @_naming
+@audited
 def pause(kind: str, name: str) -> None:
     """Pause an area, a topic or a shop: its webhooks are accepted and kept, and not run."""
     name = _checked(kind, name)
@@ -75,6 +77,7 @@ def pause(kind: str, name: str) -> None:
 
 @queues.command()
 @_naming
+@audited
 def resume(kind: str, name: str) -> None:
     """Resume what was paused: what was kept runs now."""
     name = _checked(kind, name)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import msgspec
 
+from avnu.cli.acting import audited
 from avnu.cli.budget import budget
 from avnu.cli.choosing import confirm
 from avnu.cli.found import SHOP
@@ -96,6 +97,7 @@ def show(shop: str, as_json: bool) -> None:
 @shops.command()
 @click.argument("shop", type=SHOP)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@audited
 def remove(shop: str, yes: bool) -> None:
     """Remove a shop with its tokens from the database. Its webhooks are not touched."""
     with open_store() as (_, store):
@@ -108,6 +110,7 @@ def remove(shop: str, yes: bool) -> None:
 
 @shops.command()
 @click.argument("names", metavar="SHOP…", type=SHOP, nargs=-1, required=True)
+@audited
 def refresh(names: tuple[str, ...]) -> None:
     """Ask Shopify for new tokens now.
 
@@ -135,6 +138,7 @@ def refresh(names: tuple[str, ...]) -> None:
 
 @shops.command()
 @click.argument("shop", type=SHOP)
+@audited
 def resume(shop: str) -> None:
     """Try a shop again now that was frozen or unauthorised, and run its webhooks that wait."""
     with open_store() as (_, store):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from avnu.cli.acting import audited
 from avnu.cli.choosing import Moment
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_json, show_table, write
@@ -48,6 +49,7 @@ _TOLD_EVERY_S = 2.0
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Only compare and show; change nothing.")
 @json_option
+@audited
 def resync(
     shop: str, names: tuple[str, ...], since: int | None, dry_run: bool, as_json: bool
 ) -> None:

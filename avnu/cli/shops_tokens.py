@@ -4,6 +4,7 @@ from typing import TextIO
 
 import click
 
+from avnu.cli.acting import audited
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, say, show_facts, show_json, write
 from avnu.cli.shops_import import Fault, entries
@@ -27,6 +28,7 @@ from avnu.store.vault import require_vault
     "renewed at its first use, and one that has none is taken to live for ever.",
 )
 @click.option("--refresh-expires-in", type=click.IntRange(1), help="The same of the refresh token.")
+@audited
 def add(
     shop: str,
     plan: str | None,
@@ -54,6 +56,7 @@ def add(
 @click.argument("source", metavar="[FILE]", type=click.File("r", encoding="utf-8"), default="-")
 @click.option("--replace", is_flag=True, help="Also of shops that have tokens already.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@audited
 def import_(source: TextIO, replace: bool, dry_run: bool) -> None:
     """Import shops with their tokens: JSON, one object per line or a list, from FILE or stdin.
 
@@ -88,6 +91,7 @@ def import_(source: TextIO, replace: bool, dry_run: bool) -> None:
 @click.command("rotate-keys")
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 if there is work to do.")
 @json_option
+@audited
 def rotate_keys(check: bool, as_json: bool) -> None:
     """Seal tokens and Avnu's own keys with the first of TOKEN_ENCRYPTION_KEYS, while all runs.
 

@@ -3,6 +3,7 @@
 import click
 
 from avnu import keys
+from avnu.cli.acting import audited
 from avnu.cli.found import REF, SHOP, document, facts, meaning, show_found
 from avnu.cli.output import json_option, say, show_facts, show_json, write
 from avnu.cli.session import open_inbox
@@ -64,6 +65,7 @@ def show(webhook: tuple[str, str], body: bool, as_json: bool) -> None:
 
 @webhooks.command()
 @click.argument("webhook", metavar="SHOP/WEBHOOK-ID", type=REF)
+@audited
 def replay(webhook: tuple[str, str]) -> None:
     """Run a dead webhook again, or one that waits alone at once.
 
