@@ -11,9 +11,15 @@ from celery.signals import celeryd_init, setup_logging
 from redis.exceptions import RedisError
 
 from avnu.app import AvnuCelery
-from avnu.errors import SettingsInvalid, StoreOutdated, StoreUnavailable, UnsupportedServer
+from avnu.errors import (
+    InboxUnavailable,
+    SettingsInvalid,
+    StoreOutdated,
+    StoreUnavailable,
+    UnsupportedServer,
+)
 from avnu.logs import configure_logging
-from avnu.server_check import check_server
+from avnu.start_check import check_start
 from avnu.store.database import Store
 from avnu.store.market.changes import hook_named
 from avnu.store.schema import require_schema
@@ -121,10 +127,8 @@ def _refuse_outdated_database(app: AvnuCelery) -> None:
 def _refuse_unfit_server(app: AvnuCelery) -> None:
     """An unfit server ends the worker with the reason; one that is away is waited for."""
     try:
-        check_server(
-            app.runtime.connections.inbox(), durability=app.runtime.settings.inbox_durability
-        )
+        check_start(app.runtime.connections, app.runtime.inbox)
     except UnsupportedServer as fault:
         raise SystemExit(f"avnu: {fault}") from None
-    except (RedisError, OSError) as fault:
+    except (RedisError, OSError, InboxUnavailable) as fault:
         log.warning("server not checked, it cannot be reached: %s", type(fault).__name__)

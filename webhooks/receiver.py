@@ -7,10 +7,12 @@ from redis.exceptions import RedisError
 
 from avnu.app import build_inbox
 from avnu.clock import Clock, SystemClock
-from avnu.connections import Connections, check_server
+from avnu.connections import Connections
+from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
 from avnu.settings import Settings
 from avnu.shopify.topics import TOPICS
+from avnu.start_check import check_start
 from webhooks.committer import Committer
 from webhooks.contract import Contract
 from webhooks.counts import Counts
@@ -49,15 +51,16 @@ def compose(settings: Settings, clock: Clock | None = None) -> Receiver:
     """A receiver that is ready to be put behind a door.
 
     Raises SettingsInvalid without the app's secret, and UnsupportedServer when Redis answers but
-    cannot keep what a 200 promises. A Redis that cannot be reached is no reason not to start: the
-    door answers 503 until it can.
+    cannot keep what a 200 promises, or keeps us out: password, rights, certificate. A Redis that
+    cannot be reached is no reason not to start: the door answers 503 until it can.
     """
     settings.require_receiver()
     clock = clock or SystemClock()
     connections = Connections(settings)
+    inbox = build_inbox(settings, connections, clock)
     try:
-        check_server(connections.inbox(), durability=settings.inbox_durability)
-    except (RedisError, OSError) as cause:
+        check_start(connections, inbox)
+    except (RedisError, OSError, InboxUnavailable) as cause:
         _log.warning("the inbox cannot be reached yet: %s", cause)
     secrets = Secrets(
         settings.shopify_api_secret.reveal(), settings.shopify_api_secret_previous.reveal()
@@ -66,7 +69,7 @@ def compose(settings: Settings, clock: Clock | None = None) -> Receiver:
         settings=settings,
         clock=clock,
         connections=connections,
-        inbox=build_inbox(settings, connections, clock),
+        inbox=inbox,
         contract=Contract(secrets, TOPICS, settings.webhook_max_bytes, clock),
         counts=Counts(),
         room=Room(settings.webhook_inflight_bytes),

@@ -21,6 +21,7 @@ from tests.support.load import Load
 from tests.support.programs import Receiver, Worker
 from tests.support.runs import RUNS, Moment, Runs
 from tests.support.servers import Server
+from tests.support.trio import Trio
 from tests.support.waiting import wait_until
 
 LEASE_S = 5
@@ -37,7 +38,10 @@ _DEFAULTS = {
 
 
 class Stack:
-    """Made for one test. ``settings`` are variables that differ from _DEFAULTS."""
+    """Made for one test. ``settings`` are variables that differ from _DEFAULTS.
+
+    ``server`` stands for a Server of its own; it starts and ends with the stack.
+    """
 
     def __init__(
         self,
@@ -46,10 +50,12 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         extra: Sequence[str] = (),
         kind: str = "valkey",
+        *,
+        server: Server | Trio | None = None,
     ) -> None:
         self.folder = folder
         self.chance = random.Random(seed)
-        self.server = Server(folder / "server", kind, extra)
+        self.server: Any = server or Server(folder / "server", kind, extra)
         self.server.start()
         self._wanted = {**_DEFAULTS, **database_environ(folder), **(settings or {})}
         self.settings = Settings.load({**self.server.environ(), **self._wanted})

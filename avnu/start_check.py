@@ -1,0 +1,53 @@
+"""What a receiver or worker asks of the inbox's server before it works.
+
+A server that is away is waited for. One that keeps the program out is not: no waiting mends a wrong
+password, a missing right or a certificate, and a supervisor should see at once that it ended.
+"""
+
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+
+from avnu.connections import Connections
+from avnu.errors import InboxUnavailable, UnsupportedServer
+from avnu.inbox import Inbox
+from avnu.server_check import check_server
+
+_BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+
+
+def check_start(connections: Connections, inbox: Inbox) -> None:
+    """Read what the server says of itself, and run a script that adds nothing.
+
+    Raises UnsupportedServer with what to do. When the server is away, what redis-py raises, OSError
+    or InboxUnavailable.
+    """
+    try:
+        check_server(connections.inbox(), durability=connections.settings.inbox_durability)
+        inbox.flush_counters({})
+    except (RedisError, OSError, InboxUnavailable) as fault:
+        reason = refusal(fault)
+        if reason is None:
+            raise
+        raise UnsupportedServer([reason]) from fault
+
+
+def refusal(fault: BaseException) -> str | None:
+    """Why the server, or its Sentinels, keep us out, and what to do; None for whatever may pass.
+
+    Never a secret: the server's own words name users and commands alone.
+    """
+    cause = fault.__cause__ if isinstance(fault, InboxUnavailable) else fault
+    said = str(cause)
+    if isinstance(cause, NoPermissionError):
+        return f"the Redis user lacks a right ({said}); give it what deploy/redis/users.acl says"
+    # Sentinel's client wraps what each Sentinel answered into one text.
+    if isinstance(cause, AuthenticationError) or AuthenticationError.__name__ in said:
+        return (
+            f"Redis does not let us in ({said}); correct REDIS_USERNAME and REDIS_PASSWORD, or "
+            "REDIS_SENTINEL_PASSWORD"
+        )
+    if _BAD_CERTIFICATE in said:
+        return (
+            f"the certificate of Redis is not to be trusted ({said}); renew it, or name its CA in "
+            "REDIS_TLS_CA_FILE and its host in REDIS_HOST"
+        )
+    return None

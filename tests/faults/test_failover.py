@@ -1,0 +1,138 @@
+"""The primary is killed, or hangs, under load; the Sentinels promote a replica."""
+
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+
+from avnu.errors import InboxUnavailable
+from avnu.inbox.audit import audit
+from tests.faults.conftest import MakeStack
+from tests.support.acl import login
+from tests.support.programs import until
+from tests.support.stack import Stack, now_s
+from tests.support.steady import Steady
+from tests.support.trio import Trio
+from tests.support.waiting import wait_until
+
+FAILED_OVER_S = 40.0
+REFUSED_WITHIN_S = 2.0 + 1.5  # the design's two seconds, and what 500/s cost this machine
+
+
+def kill(trio: Trio, port: int) -> None:
+    trio.node(port).kill()
+
+
+def hang(trio: Trio, port: int) -> None:
+    trio.node(port).signal(signal.SIGSTOP)
+
+
+def bring_back(trio: Trio, port: int) -> None:
+    """The old primary, with what nobody else has; it ends as a replica of the new one."""
+    trio.node(port).signal(signal.SIGCONT)
+    if not trio.node(port).running:
+        trio.node(port).start()
+    wait_until(lambda: trio.follows(port), FAILED_OVER_S, "the old primary follows the new one")
+
+
+ONE = {"INBOX_DURABILITY": "replica"}
+ALL = {**ONE, "INBOX_DURABILITY_REPLICAS": "2"}
+MEMORY = {"INBOX_DURABILITY": "memory"}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("fault", "promise", "per_s", "down_after_ms"),
+    [
+        (kill, ONE, 150, 1000),
+        *(
+            pytest.param(fault, promise, 500, down_after_ms, marks=pytest.mark.soak)
+            for down_after_ms in (1000, 5000)
+            for promise in (ONE, ALL, MEMORY)
+            for fault in (kill, hang)
+        ),
+    ],
+)
+def test_failover_under_load(
+    make_stack: MakeStack,
+    tmp_path: Path,
+    fault: Callable[[Trio, int], None],
+    promise: Mapping[str, str],
+    per_s: int,
+    down_after_ms: int,
+) -> None:
+    trio = Trio(tmp_path / "trio", "fault", down_after_ms)
+    stack = make_stack(server=trio, settings=promise)
+    receiver = stack.receiver(**login("receiver")).launch()
+    worker = stack.worker(**login("worker")).launch()
+    receiver.wait_ready()
+    worker.wait_ready()
+    processes = {worker.pid, *worker.children()}
+    old = trio.primary()
+    with Steady(stack.maker, receiver.url, stack.acknowledge, per_s=per_s) as load:
+        until(now_s() + 1)
+        fault(trio, old)
+        failed_s = now_s()
+        wait_until(lambda: promoted(trio, old), FAILED_OVER_S, "a replica is promoted")
+        promoted_s = now_s() - failed_s
+        if promise is ALL:  # with one of them gone nothing can be promised
+            bring_back(trio, old)
+        wait_until(lambda: load.first_kept(failed_s), FAILED_OVER_S, "webhooks are kept again")
+        kept = load.first_kept(failed_s)
+        assert kept
+        kept_s = kept.posted.at_s - failed_s
+        first = stack.ref(kept.arrival)
+        wait_until(lambda: settled(stack, first), 30, "webhooks are settled again")
+        settled_s = now_s() - failed_s
+        until(now_s() + 1)
+    if promise is not ALL:
+        bring_back(trio, old)
+    lost = end(stack)
+    print(
+        f"{fault.__name__} of the primary, {promise}, Sentinels wait {down_after_ms} ms: "
+        f"{load.rate():.0f} webhooks/s, promoted after {promoted_s:.1f} s, "
+        f"503 for {kept_s:.1f} s ({len(load.refused)} answers), settling after {settled_s:.1f} s, "
+        f"acknowledged {len(stack.acknowledged)}, lost {len(lost)}, processes restarted "
+        f"{len(processes - {worker.pid, *worker.children()})}"
+    )
+    if promise is ALL:
+        stack.assert_whole()
+        assert not lost
+    assert {one.posted.status for one in load.refused} == {503}
+    assert max(one.posted.took_s for one in load.log) < REFUSED_WITHIN_S
+    assert {worker.pid, *worker.children()} == processes
+
+
+def promoted(trio: Trio, old: int) -> bool:
+    try:
+        return trio.primary() != old
+    except RedisError:
+        return False
+
+
+def settled(stack: Stack, ref: str) -> bool:
+    try:
+        return bool(stack.settled([ref]))
+    except RedisError:
+        return False
+
+
+def end(stack: Stack) -> set[str]:
+    """Drain; the acknowledged webhooks of which the inbox knows nothing. Its accounts are right."""
+
+    def calm() -> bool:
+        try:
+            return stack.open() == 0 and not stack.held()
+        except (RedisError, InboxUnavailable):
+            return False
+
+    try:
+        wait_until(calm, 150, "everything that is there is settled")
+    except AssertionError as late:
+        late.add_note(stack.story())
+        raise
+    found = audit(stack.inbox)
+    assert found.ok, found.faults
+    return stack.acknowledged - stack.settled(stack.acknowledged)

@@ -1,0 +1,157 @@
+"""Redis keeps Avnu out: each program says why at its start, the doctor too; no secret is shown."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from avnu.connections import Connections
+from avnu.embedded import free_port
+from avnu.errors import UnsupportedServer
+from avnu.settings import Settings
+from avnu.start_check import check_start, refusal
+from tests.conftest import API_SECRET
+from tests.support.acl import login, password, users_file
+from tests.support.certificates import Authority
+from tests.support.command import runner
+from tests.support.database import database_environ
+from tests.support.programs import ROOT, Receiver, Worker
+from tests.support.servers import REDIS, Server
+from tests.support.trio import Trio
+from tests.support.waiting import wait_until
+from webhooks.receiver import compose
+
+NAMESPACE = "kept"
+WRONG = "a-password-that-nobody-has"
+
+
+class Place(NamedTuple):
+    """A server with TLS and users, and what a worker needs to work with it."""
+
+    server: Server
+    folder: Path
+    environ: dict[str, str]
+
+    def of(self, fault: str) -> dict[str, str]:
+        """The variables of somebody with that fault; the missing right is taken away."""
+        if fault == "a wrong password":
+            return self.environ | {"REDIS_PASSWORD": WRONG}
+        if fault == "another's CA":
+            other = Authority(self.folder, "other")
+            return self.environ | {"REDIS_TLS_CA_FILE": str(other.path)}
+        if fault == "an expired certificate":
+            self.tls("--tls-cert-file", "localhost-1.pem", "--tls-key-file", "localhost-1.key")
+        if fault == "a missing right":
+            self.admin("ACL", "SETUSER", "worker", "-evalsha")
+        return self.environ
+
+    def tls(self, *pairs: str) -> None:
+        given = [f"{self.folder}/{one}" if "." in one else one[2:] for one in pairs]
+        self.admin("CONFIG", "SET", *given)
+
+    def admin(self, *command: str) -> None:
+        with self.server.client(username="admin", password=password("admin")) as client:
+            client.execute_command(*command)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    users, port, ours = users_file(tmp_path, NAMESPACE, before_7_2=True), free_port(), "ours"
+    authority = Authority(tmp_path, ours)
+    authority.issue("localhost", days=-1)
+    tls = ["--tls-port", str(port), *authority.issue("localhost"), "--aclfile", str(users)]
+    with Server(tmp_path / "server", REDIS, tls) as server:
+        environ = {
+            "REDIS_HOST": "localhost",
+            "REDIS_PORT": str(port),
+            "REDIS_TLS_ENABLED": "true",
+            "REDIS_TLS_CA_FILE": str(authority.path),
+            "AVNU_NAMESPACE": NAMESPACE,
+            "SHOPIFY_API_SECRET": API_SECRET,
+            **login("worker"),
+            **database_environ(tmp_path),
+        }
+        yield Place(server, tmp_path, environ)
+
+
+FAULTS = {
+    "a wrong password": "Redis does not let us in (invalid username-password pair",
+    "a missing right": "the Redis user lacks a right (",
+    "another's CA": "the certificate of Redis is not to be trusted (",
+    "an expired certificate": "certificate has expired",
+}
+
+
+def test_who_is_let_in_starts(place: Place) -> None:
+    made = compose(Settings.load(place.environ))
+    check_start(made.connections, made.inbox)
+    made.connections.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_it_is_said_at_start_and_by_the_doctor(place: Place, fault: str) -> None:
+    environ = place.of(fault)
+    with pytest.raises(UnsupportedServer) as refused:
+        compose(Settings.load(environ))
+    assert FAULTS[fault] in str(refused.value)
+    avnu = runner(environ)
+    doctor = avnu("doctor")
+    assert doctor.exit_code == 1
+    words = {"a missing right": "NoPermissionError", "a wrong password": "AuthenticationError"}
+    assert words.get(fault, "CERTIFICATE_VERIFY_FAILED") in doctor.output
+    status = avnu("status")
+    assert status.exit_code == (0 if fault == "a missing right" else 5)  # it runs no script
+    for told in (str(refused.value), doctor.output, status.output):
+        assert "Traceback" not in told
+        for secret in (WRONG, password("worker"), API_SECRET):
+            assert secret not in told
+
+
+def test_receiver_and_worker_end_with_the_sentence(place: Place) -> None:
+    fault = "a wrong password"
+    environ = Settings.load(place.of(fault)).to_environ()
+    programs = (
+        Receiver("receiver", place.folder, environ),
+        Worker("worker", place.folder, environ, options=("--concurrency", "1")),
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", *program.command()],
+            cwd=ROOT, env=program.environ,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for program in programs
+    ]  # fmt: skip
+    for process in started:
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode not in {0, None}
+        assert FAULTS[fault] in said
+        assert "Traceback" not in said
+        assert WRONG not in said
+
+
+def test_sentinels_that_let_nobody_in_are_told_from_sentinels_that_are_away(
+    tmp_path: Path,
+) -> None:
+    trio = Trio(tmp_path / "trio", NAMESPACE)
+    environ = {**trio.environ(), "REDIS_SENTINEL_PASSWORD": WRONG}
+    connections = Connections(Settings.load(environ))
+    sentinel = trio.sentinels[0]
+
+    def fault() -> BaseException:
+        with pytest.raises(Exception, match="No master found") as raised:
+            connections.inbox().ping()
+        return raised.value
+
+    assert refusal(fault()) is None
+    sentinel.start()
+    try:
+        reason = wait_until(lambda: refusal(fault()) or "", 20, "the Sentinel refuses")
+        assert "REDIS_SENTINEL_PASSWORD" in reason
+        assert WRONG not in reason
+    finally:
+        trio.kill()
+        connections.close()
