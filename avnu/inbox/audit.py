@@ -6,6 +6,8 @@ tests, not for a hot path. A running system moves while it reads; it is exact on
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -14,6 +16,9 @@ from avnu.inbox.reach import reaching
 
 _LEASE = ("owner", "batch")
 _FAMILIES = ("record", "line", "ready", "part", "held")
+_ALONE = ("solo", "replays", "suspects", "stopped", "running", "dead")
+# Questions that travel together: one by one, a long way to Redis would be gone for each shop.
+_TOGETHER = 1000
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -71,21 +76,43 @@ class _Auditor:
             if name := prefixes.get(text[:end]):
                 self.found[name].add(text[end:])
 
+    def _ask(
+        self, names: Iterable[str], question: Callable[[Any, str], object]
+    ) -> Iterator[tuple[str, Any]]:
+        """Each name with Redis's answer to ``question(pipeline, name)``."""
+        every = list(names)
+        for start in range(0, len(every), _TOGETHER):
+            some = every[start : start + _TOGETHER]
+            with self.client.pipeline(transaction=False) as pipe:
+                for name in some:
+                    question(pipe, name)
+                yield from zip(some, pipe.execute(), strict=True)
+
+    def _lists(self, family: str) -> Iterator[tuple[str, list[bytes]]]:
+        """Every list of a family: what follows its prefix, and what it holds."""
+        return self._ask(
+            self.found[family], lambda pipe, name: pipe.lrange(self._key(family, name), 0, -1)
+        )
+
     def _stand(self, ref: str, place: str) -> None:
         self.stands.setdefault(ref, []).append(place)
 
     def _lines(self) -> None:
-        for suffix in self.found["line"]:
+        for suffix, line in self._lists("line"):
             shop = suffix.partition("/")[2]
-            for webhook_id in self.client.lrange(self._key("line", suffix), 0, -1):
+            for webhook_id in line:
                 self._stand(f"{shop}/{webhook_id.decode()}", f"waiting in {suffix}")
 
     def _partitions(self) -> None:
         work = {part.decode() for part in self.client.smembers(self._key("work"))}
-        for part in self.found["part"]:
-            owner, batch = self.client.hmget(self._key("part", part), list(_LEASE))
-            ready = self.client.llen(self._key("ready", part))
-            if (owner or ready) and part not in work:
+        leases = self._ask(
+            self.found["part"], lambda pipe, part: pipe.hmget(self._key("part", part), list(_LEASE))
+        )
+        ready = dict(
+            self._ask(self.found["part"], lambda pipe, part: pipe.llen(self._key("ready", part)))
+        )
+        for part, (owner, batch) in leases:
+            if (owner or ready[part]) and part not in work:
                 self.faults.append(f"partition {part} has work and no wake-up mark")
             if not owner:
                 continue
@@ -94,48 +121,57 @@ class _Auditor:
                 self._stand(f"{shop}/{webhook_id}", f"leased by {part}")
 
     def _alone(self) -> None:
-        for name in ("solo", "replays", "suspects", "stopped", "running", "dead"):
-            for ref in self.client.zrange(self._key(name), 0, -1):
+        sets = dict(self._ask(_ALONE, lambda pipe, name: pipe.zrange(self._key(name), 0, -1)))
+        alone = {ref.decode() for refs in sets.values() for ref in refs}
+        states = dict(
+            self._ask(alone, lambda pipe, ref: pipe.hget(self._key("trouble", ref), "state"))
+        )
+        for name, refs in sets.items():
+            place = name if name in ("running", "dead") else "solo"
+            for ref in refs:
                 text = ref.decode()
-                place = name if name in ("running", "dead") else "solo"
                 self._stand(text, f"{place} in {name}")
-                state = self.client.hget(self._key("trouble", text), "state")
-                if state != place.encode():
-                    self.faults.append(f"{text} stands in {name} but its state is {state!r}")
+                if states[text] != place.encode():
+                    self.faults.append(f"{text} stands in {name} but its state is {states[text]!r}")
 
     def _held(self) -> None:
         holders = {entry.decode() for entry in self.client.hkeys(self._key("holders"))}
-        for suffix in self.found["held"]:
+        for suffix, held in self._lists("held"):
             shop = suffix.partition("/")[2]
             if suffix not in holders:
                 self.faults.append(f"held webhooks of {suffix} that nothing will release")
-            for webhook_id in self.client.lrange(self._key("held", suffix), 0, -1):
+            for webhook_id in held:
                 self._stand(f"{shop}/{webhook_id.decode()}", f"held by a paused topic in {suffix}")
 
     def _shops(self) -> None:
         """A shop stands in one place per area, and where its entry says."""
         seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for part in self.found["ready"]:
+        for part, ready in self._lists("ready"):
             area, _, p = part.rpartition("/")
-            ready = self.client.lrange(self._key("ready", part), 0, -1)
             seen[area].update(f"{shop.decode()} r{p}" for shop in ready)
-        for part in self.found["part"]:
+        leased = self._ask(
+            self.found["part"], lambda pipe, part: pipe.hget(self._key("part", part), "shops")
+        )
+        for part, shops in leased:
             area, _, p = part.rpartition("/")
-            shops = self.client.hget(self._key("part", part), "shops") or b""
-            seen[area].update(f"{shop} l{p}" for shop in shops.decode().splitlines())
+            seen[area].update(f"{shop} l{p}" for shop in (shops or b"").decode().splitlines())
+        parked = {entry.decode() for entry in self.client.zrange(self._key("parked"), 0, -1)}
+        paused = {entry.decode() for entry in self.client.smembers(self._key("paused"))}
         for area in {*self.areas, *seen}:
-            self._compare_shops(area, seen[area])
+            self._compare_shops(area, seen[area], parked, paused)
 
-    def _compare_shops(self, area: str, seen: Counter[str]) -> None:
+    def _compare_shops(
+        self, area: str, seen: Counter[str], parked: set[str], paused: set[str]
+    ) -> None:
         entries = self.client.hgetall(self._key("place", area))
         for shop_bytes, value in entries.items():
             shop, at = shop_bytes.decode(), value.decode().partition("\t")[0]
             where = f"{shop} {'l' + at[1:] if at[0] == 'n' else at}"
             if at[0] in "rln" and seen.pop(where, 0) != 1:
                 self.faults.append(f"shop {shop} of {area} is {at} but does not stand there once")
-            if at[0] == "p" and self.client.zscore(self._key("parked"), f"{area}/{shop}") is None:
+            if at[0] == "p" and f"{area}/{shop}" not in parked:
                 self.faults.append(f"shop {shop} of {area} is parked but nothing will unpark it")
-            if at[0] == "s" and not self.client.sismember(self._key("paused"), f"shop:{shop}"):
+            if at[0] == "s" and f"shop:{shop}" not in paused:
                 self.faults.append(f"shop {shop} of {area} is stopped but not paused")
         self.faults += [f"shop {where} of {area} stands where its entry is not" for where in seen]
         for suffix in self.found["line"]:
@@ -145,20 +181,11 @@ class _Auditor:
 
     def _records(self) -> tuple[int, set[str]]:
         """How many are settled, and the refs of those that are not."""
-        settled, waiting = 0, set()
-        refs = list(self.found["record"])
-        for start in range(0, len(refs), 1000):
-            some = refs[start : start + 1000]
-            with self.client.pipeline(transaction=False) as pipe:
-                for ref in some:
-                    pipe.getrange(self._key("record", ref), 0, 0)
-                firsts = pipe.execute()
-            for ref, first in zip(some, firsts, strict=True):
-                if first == b"=":
-                    settled += 1
-                else:
-                    waiting.add(ref)
-        return settled, waiting
+        firsts = self._ask(
+            self.found["record"], lambda pipe, ref: pipe.getrange(self._key("record", ref), 0, 0)
+        )
+        waiting = {ref for ref, first in firsts if first != b"="}
+        return len(self.found["record"]) - len(waiting), waiting
 
     def _compare(self, records: set[str]) -> None:
         for ref, places in self.stands.items():
