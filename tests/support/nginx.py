@@ -83,7 +83,7 @@ class Nginx:
     @property
     def log(self) -> str:
         """One line per request, in the form that deploy/nginx/avnu.conf gives it."""
-        return (self._conf.parent / "avnu.log").read_text()
+        return (self._conf.parent / "access.log").read_text()
 
     @property
     def errors(self) -> str:
