@@ -5,8 +5,11 @@ To add a metric: a row in ``families.py``; count it in a script or flush it
 one of the ``of_`` modules. No shop ever goes into a label.
 """
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, generate_latest
 
+from avnu.connection_options import Role
 from avnu.connections import Connections
 from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
@@ -20,13 +23,13 @@ from avnu.metrics.readings import Readings
 def render(inbox: Inbox, connections: Connections) -> bytes:
     """The metrics now, as exposition text. What is out of reach is left out, but for its ``up``."""
     readings = Readings()
-    read_servers(readings, inbox, connections)
-    read_guards(readings, inbox, connections)
-    try:
-        read_inbox(readings, inbox)
-        read_monitor(readings, inbox)
-    except InboxUnavailable:
-        pass  # avnu_redis_up says so
+    reached = read_servers(readings, inbox, connections)
+    if Role.CACHE in reached:
+        read_guards(readings, inbox, connections)
+    if Role.INBOX in reached:
+        with suppress(InboxUnavailable):
+            read_inbox(readings, inbox)
+            read_monitor(readings, inbox)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(readings)
     return generate_latest(registry)

@@ -1,8 +1,9 @@
 """What each server tells of itself, by role: read anew at each scrape, so no beat is needed."""
 
+import redis
 from redis.exceptions import RedisError
 
-from avnu.connection_options import Role
+from avnu.connection_options import Role, on_own_server
 from avnu.connections import Connections
 from avnu.health.servers import ROLES, ServerState, policy_fits, read_server
 from avnu.inbox import Inbox
@@ -16,17 +17,28 @@ ERRORS = (
 )  # fmt: skip
 
 
-def read_servers(readings: Readings, inbox: Inbox, connections: Connections) -> None:
-    """A few round trips for each role."""
+def read_servers(readings: Readings, inbox: Inbox, connections: Connections) -> set[Role]:
+    """A few round trips for each role; those that answered.
+
+    A server that hangs is waited for once, though it has several roles: a scrape has 10 s.
+    """
+    reached, hung = set(), set()
     for role in ROLES:
+        own_server = on_own_server(inbox.settings, role)
         try:
+            if own_server in hung:
+                raise redis.TimeoutError
             state = read_server(connections, role, inbox.keys, inbox.clock)
-        except (RedisError, OSError):
+        except (RedisError, OSError) as fault:
             readings.add("avnu_redis_up", 0, role)
+            if isinstance(fault, redis.TimeoutError):
+                hung.add(own_server)
             continue
+        reached.add(role)
         _server(readings, role, state)
         fits = policy_fits(inbox.settings, role, state.glance.policy)
         readings.add("avnu_redis_policy_ok", 1 if fits else 0, role)
+    return reached
 
 
 def _server(readings: Readings, role: Role, state: ServerState) -> None:

@@ -1,7 +1,9 @@
 """What /metrics tells, read from real servers."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,7 @@ from tests.support.inbox import (
     send_alone,
     settle,
 )
+from tests.support.servers import Server
 
 pytest_plugins = ("tests.support.inbox_fixtures",)
 
@@ -155,3 +158,18 @@ def test_out_of_reach_it_says_just_that(settings: Settings) -> None:
         f'avnu_redis_up{{role="{role}"}}': 0 for role in ("inbox", "queue", "cache")
     }
     connections.close()
+
+
+def test_a_server_that_hangs_is_waited_for_briefly(settings: Settings, tmp_path: Path) -> None:
+    """Once, and not for each role: Prometheus gives up after 10 s and would know nothing at all."""
+    with Server(tmp_path / "hung") as other:
+        limits = {"REDIS_SOCKET_TIMEOUT_MS": "1000"}
+        hung = Settings.load({**settings.to_environ(), **other.environ(), **limits})
+        inbox, connections = open_inbox(hung), Connections(hung)
+        assert told(inbox, connections)['avnu_redis_up{role="inbox"}'] == 1
+        other.freeze()
+        began = time.monotonic()
+        assert told(inbox, connections)['avnu_redis_up{role="inbox"}'] == 0
+        assert 1 <= time.monotonic() - began < 2.5
+        other.thaw()
+        connections.close()
