@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "compliance": "avnu.cli.compliance",
     "db": "avnu.cli.db",
     "redis": "avnu.cli.redis",
+    "sizing": "avnu.cli.sizing",
     "doctor": "avnu.cli.doctor",
     "audit": "avnu.cli.audit",
     "verify": "avnu.cli.verify",

@@ -67,8 +67,8 @@ def test_every_read_has_json(avnu: Run, path: tuple[str, ...]) -> None:
 def test_the_commands_are_those_of_the_design() -> None:
     assert list(COMMANDS) == [
         "up", "run", "demo", "simulate", "sandbox", "status", "webhooks", "dead", "queues",
-        "breaker", "cache", "shops", "compliance", "db", "redis", "doctor", "audit", "verify",
-        "sign",
+        "breaker", "cache", "shops", "compliance", "db", "redis", "sizing", "doctor", "audit",
+        "verify", "sign",
     ]  # fmt: skip
 
 
