@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Redis that loses the answers of chosen scripts, after their effect."""
+"""A TCP proxy in front of Redis: it loses the answers of chosen scripts, or all of the traffic."""
 
 import asyncio
 import threading
@@ -27,6 +27,8 @@ class Cutter:
         self._calls: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
+        self._passing = asyncio.Event()
+        self._passing.set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cutter", daemon=True)
         self.port = 0
 
@@ -45,6 +47,14 @@ class Cutter:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
+
+    def cut_off(self) -> None:
+        """Nothing passes any more, either way, and no connection is closed: a cable is pulled."""
+        self._loop.call_soon_threadsafe(self._passing.clear)
+
+    def mend(self) -> None:
+        """What was held arrives late, as TCP sends it again."""
+        self._loop.call_soon_threadsafe(self._passing.set)
 
     async def _listen(self) -> None:
         self._listener = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -82,6 +92,7 @@ class Cutter:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link"
     ) -> None:
         while chunk := await _read(reader):
+            await self._passing.wait()
             link.losing = link.losing or self._chosen(chunk)
             writer.write(chunk)
 
@@ -89,6 +100,7 @@ class Cutter:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "_Link"
     ) -> None:
         while chunk := await _read(reader):
+            await self._passing.wait()
             if link.losing and not chunk.startswith(b"-"):
                 self.cut[link.losing] += 1
                 return

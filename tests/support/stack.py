@@ -80,9 +80,9 @@ class Stack:
         self._programs.append(worker)
         return worker
 
-    def receiver(self, **changes: str) -> Receiver:
+    def receiver(self, kind: type[Receiver] = Receiver, **changes: str) -> Receiver:
         """A receiver, not started yet."""
-        receiver = Receiver("receiver", self.folder, self.environ(**changes))
+        receiver = kind("receiver", self.folder, self.environ(**changes))
         self._programs.append(receiver)
         return receiver
 

@@ -4,7 +4,7 @@ import collections
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from types import TracebackType
@@ -41,10 +41,12 @@ class Steady:
         *,
         per_s: float,
         connections: int = 12,
+        acts: Mapping[str, float] = _ACTS,
     ) -> None:
         self._host = url.removeprefix("http://")
         self._acknowledge = acknowledge
         self._per_s = per_s
+        self._acts = acts
         self._makers = [maker.fork() for _ in range(connections)]
         self._turns = itertools.count()
         self._again: collections.deque[tuple[float, Arrival]] = collections.deque()
@@ -102,7 +104,7 @@ class Steady:
                     if self._ending.wait(max(0.0, due_s - time.monotonic())):
                         break
                     self._send_again(connection)
-                    self._send(connection, maker.some(1, acts=_ACTS)[0])
+                    self._send(connection, maker.some(1, acts=self._acts)[0])
                 while self._again and time.monotonic() < self.ended_s + _KEPT_WITHIN_S:
                     self._send_again(connection)
                     time.sleep(0.02)
