@@ -16,7 +16,7 @@ setup: $(READY) ## Make .venv with the exact tested versions (the other commands
 demo: $(READY) ## Play a few thousand deliveries with all their mischief, and reconcile the accounts
 	$(VENV)/bin/avnu demo
 
-up: $(READY) ## Run receiver, worker and beat, with a Redis of its own unless REDIS_HOST is set
+up: $(READY) ## Run receiver, worker, beat and Flower, with a Redis of its own unless REDIS_HOST is set
 	$(VENV)/bin/avnu up
 
 ##@ Check

@@ -45,17 +45,19 @@ def drain_partition(
         kept = step not in (Ending.LOST, Ending.MISFIT)
         journal.settled(area, p, batch.webhooks, settlement.verdicts, kept)
         if kept:
-            _count(did, batch, settlement)
+            _count(did, batch, settlement, settings.queue_attempts)
     if step is Ending.MISFIT:
         log.error("verdicts did not fit the batch", extra=about(area=area, partition=p))
     return {"area": area, "partition": p, "ended": step.value, **did}
 
 
-def _count(did: Counter[str], batch: Batch, settlement: Settlement) -> None:
+def _count(did: Counter[str], batch: Batch, settlement: Settlement, attempts: int) -> None:
     """What a drain answers: turns, shops served in them, and webhooks by what became of them."""
+    failed = "solo" if attempts > 1 else "dead"
+    fates = {**journal.NAMES, Letter.FAILED: failed, Letter.REJECTED: "dead"}
     did["turns"] += 1
     did["shops"] += len({webhook.shop for webhook in batch.webhooks})
-    did.update(journal.NAMES[verdict.letter] for verdict in settlement.verdicts)
+    did.update(fates[verdict.letter] for verdict in settlement.verdicts)
 
 
 def _note_habit(

@@ -66,5 +66,5 @@ def _show(fault: Exception, claim: Claim, attempts: int) -> None:
     """Fail the Celery task, so that Flower shows attempt and traceback, without the message."""
     webhook = claim.webhook
     raise HandlerFailed(
-        f"{place_of(fault)}; {webhook.topic}, attempt {claim.failed_runs + 1} of {attempts}"
+        f"attempt {claim.failed_runs + 1} of {attempts}, {webhook.topic}: {place_of(fault)}"
     ).with_traceback(fault.__traceback__) from None

@@ -87,6 +87,7 @@ class Ticker:
         self._app.send_task(
             f"tasks.{due.area}.{name}",
             args=(due.shop, due.webhook_id),
+            argsrepr=f"({due.topic}, {due.shop}, {due.webhook_id})",  # what Flower shows
             producer=producer,
             ignore_result=True,
         )

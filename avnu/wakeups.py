@@ -27,7 +27,7 @@ def render_wakeups(app: Celery, areas: Iterable[str], key_prefix: str) -> dict[s
 def _render(app: Celery, area: str) -> str:
     message = app.amqp.as_task_v2(
         _ID, f"tasks.{area}.drain", args=(_PART, _WAKE), kwargs={}, root_id=_ID, origin="avnu",
-        argsrepr=f"({_PART}, {_WAKE})", kwargsrepr="{}", ignore_result=True,
+        argsrepr=f"(partition={_PART}, wake={_WAKE})", kwargsrepr="{}", ignore_result=True,
     )  # fmt: skip
     envelope = _published(app, area, message)
     envelope["properties"]["delivery_tag"] = _ID

@@ -55,6 +55,11 @@ def beat(settings: Settings) -> list[str]:
     ]
 
 
+def flower() -> list[str]:
+    """Queue and workers in a browser; where it serves is in its environment."""
+    return [*_CELERY, "flower"]
+
+
 def sandbox(settings: Settings, *options: str) -> list[str]:
     """The sandbox's Admin API where SHOPIFY_ADMIN_ORIGIN says; ``options`` of `sandbox serve`."""
     port = urlsplit(settings.shopify_admin_origin).port
@@ -92,6 +97,16 @@ def port_for(settings: Settings) -> int:
         f"cannot listen on {host} port {port}: {fault.strerror or fault}; set AVNU_HOST and "
         "AVNU_PORT to what this machine has"
     )
+
+
+def flower_port_for(settings: Settings) -> int:
+    """FLOWER_PORT; a free port for 0, or where it was not set and is in use. Raises CheckFailed."""
+    port = settings.flower_port
+    if port and _bind_fault(settings.flower_address, port) is None:
+        return port
+    if port and "FLOWER_PORT" in settings.given:
+        raise CheckFailed(f"port {port} is in use; set FLOWER_PORT to another, or to 0 for any")
+    return free_port()
 
 
 def port_is_free(port: int) -> bool:

@@ -33,7 +33,7 @@ _SERVER_OF_ONES_OWN = {"REDIS_HOST", "REDIS_SENTINELS"}
     help="Folder for the embedded server, the database and secrets for development.",
 )
 def up(data: Path) -> None:
-    """Run receiver, worker and beat until Ctrl-C; with a Redis of its own if none is set.
+    """Run receiver, worker, beat and Flower until Ctrl-C; with a Redis of its own if none is set.
 
     While REDIS_HOST is not set, a Valkey with an append-only file is started in the data folder,
     on REDIS_PORT if that is free. Secrets that are not set are made and kept there as well, and so
@@ -51,7 +51,11 @@ def up(data: Path) -> None:
 
 def _up(data: Path) -> None:
     settings, made = with_secrets(load_settings(), data)
-    settings = dataclasses.replace(settings, avnu_port=programs.port_for(settings))
+    settings = dataclasses.replace(
+        settings,
+        avnu_port=programs.port_for(settings),
+        flower_port=programs.flower_port_for(settings),
+    )
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as stack:
         server = None
@@ -136,6 +140,9 @@ def _announce(settings: Settings, made: list[str], path: Path, data: Path) -> No
             f"{settings.shopify_admin_origin}"
         )
     say(f"webhooks go to http://{settings.avnu_host}:{settings.avnu_port}/webhooks/shopify")
+    say(
+        f"Flower shows queue and workers at http://{settings.flower_address}:{settings.flower_port}"
+    )
     say(f"from another terminal: avnu --env-file {path} status")
 
 
@@ -148,6 +155,7 @@ def _run(settings: Settings, data: Path, server: EmbeddedServer | None) -> None:
     together.add("receiver", programs.receiver(settings), environ)
     together.add("worker", programs.worker(settings), environ)
     together.add("beat", programs.beat(settings), environ)
+    together.add("flower", programs.flower(), environ)
     asked = together.run()
     if server is not None and not server.running:
         raise CheckFailed(f"the embedded server ended by itself; its log is {server.log_path}")

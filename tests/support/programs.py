@@ -176,6 +176,29 @@ class Beat(Program):
         return "this beat leads" in self.log
 
 
+class Flower(Program):
+    """Flower on a free port, as operators start it."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self.port = free_port()
+        super().__init__("flower", folder, {**environ, "FLOWER_PORT": str(self.port)})
+
+    def command(self) -> Sequence[str]:
+        return ("celery", "--quiet", "-A", "avnu", "flower")
+
+    def ready(self) -> bool:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            return self.ask("/healthcheck").status == 200
+        return False
+
+    def ask(
+        self, path: str, login: str = "", method: str = "GET"
+    ) -> urllib3.response.BaseHTTPResponse:
+        headers = urllib3.make_headers(basic_auth=login) if login else {}
+        with urllib3.PoolManager(retries=False, timeout=5) as pool:
+            return pool.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers)
+
+
 class Receiver(Program):
     """The production door under uvicorn, on a port that stays the same over restarts."""
 

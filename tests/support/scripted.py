@@ -29,7 +29,7 @@ Body = Mapping[str, Any]
 
 
 def _raise(shop: Shop, webhook: Webhook, body: Body) -> None:
-    raise RuntimeError("as its body asked")
+    raise RuntimeError(body.get("note", "as its body asked"))
 
 
 def _kill(shop: Shop, webhook: Webhook, body: Body) -> None:
