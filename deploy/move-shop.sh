@@ -40,6 +40,8 @@ SQL
 at "$from" "$folder/tables.sql" >"$folder/tables" || fail "$from cannot be asked"
 [ -s "$folder/tables" ] || fail "$from has no shop $shop"
 
+# What a worker had still in memory when the shop left this cell before (avnu/subscriptions/).
+echo "DELETE FROM habits WHERE shop = '$shop';" >"$folder/in.sql"
 while IFS='|' read -r table column; do
   rows=$folder/$table.rows
   # Taken away as they are read: from then on the old cell has no token to refresh.

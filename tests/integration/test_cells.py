@@ -22,7 +22,7 @@ from avnu.store.database import Store
 from avnu.store.installing import Installing
 from avnu.store.pairs import TokenPair
 from avnu.store.schema import upgrade
-from avnu.store.tables import redacted_customers, shops
+from avnu.store.tables import habits, redacted_customers, shops
 from avnu.store.vault import Vault
 from tests.support import nginx
 from tests.support.postgres import Postgres
@@ -179,9 +179,14 @@ def held(address: Secret) -> dict[str, tuple[str, int]]:
 
 
 def test_a_moved_shop_takes_all_its_rows_along_and_its_tokens_open(two: Two) -> None:
+    with Store(two.addresses[1]) as store, store.writing() as connection:
+        left = {"shop": SHOP, "topic": "orders/create", "seen": 1, "last_at": NOW, "gap_s": 1.0}
+        connection.execute(insert(habits), left)
+    with Store(two.addresses[0]) as store, store.writing() as connection:
+        connection.execute(insert(habits), left | {"seen": 7})
     moved = two.move("cell_a", "cell_b", SHOP)
     assert moved.returncode == 0, moved.stderr
-    assert moved.stdout == "rows moved: 2\n"
+    assert moved.stdout == "rows moved: 3\n"
     assert held(two.addresses[0]) == {OTHER: (f"access {OTHER}", 1)}
     assert held(two.addresses[1]) == {SHOP: (f"access {SHOP}", 1)}
     assert list(two.folder.glob("tmp*")) == []
