@@ -16,10 +16,10 @@ newer='+client|setinfo +waitaof'
 read='%R~'
 if [ "${1:-}" = --before-7.2 ]; then newer='' read='~'; fi
 
-# What the receiver touches: of the inbox everything, of the guards what /metrics reads. Families
-# as in avnu/keys.py.
+# What the receiver touches: of the inbox everything but the bodies of settled webhooks (b:), of the
+# guards what /metrics reads. Families as in avnu/keys.py.
 inbox=
-for family in 'w:*' 't:*' 'b:*' 'g:*' 'l:*' 's:*' 'r:*' 'p:*' 'h:*' work control counts token \
+for family in 'w:*' 't:*' 'g:*' 'l:*' 's:*' 'r:*' 'p:*' 'h:*' work control counts token \
   solo replays suspects stopped running suspect parked dead holders releasing paused 'probe*' \
   heard found looking acts; do
   inbox="$inbox ~$namespace:$family"
