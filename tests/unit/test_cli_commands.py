@@ -55,8 +55,8 @@ def test_every_command_explains_itself(avnu: Run, path: tuple[str, ...]) -> None
 @pytest.mark.parametrize(
     "path",
     [("status",), ("webhooks", "list"), ("webhooks", "show"), ("dead", "list"), ("dead", "show"),
-     ("queues", "list"), ("doctor",), ("verify",), ("sign",), ("simulate", "run"),
-     ("simulate", "trigger")],
+     ("queues", "list"), ("redis",), ("sizing",), ("doctor",), ("verify",), ("sign",),
+     ("simulate", "run"), ("simulate", "trigger")],
     ids=" ".join,
 )  # fmt: skip
 def test_every_read_has_json(avnu: Run, path: tuple[str, ...]) -> None:
