@@ -14,6 +14,7 @@ PROGRAMS: Mapping[str, Callable[[Settings], list[str]]] = MappingProxyType(
         "receiver": programs.receiver,
         "worker": programs.worker,
         "beat": programs.beat,
+        "flower": lambda _: programs.flower(),  # it reads its settings itself
     }
 )
 

@@ -6,8 +6,10 @@ import uuid
 from pathlib import Path
 
 import psutil
+import pytest
 import urllib3
 
+from avnu.cli import programs
 from avnu.embedded import free_port
 from avnu.settings import Settings
 from tests.support.command import runner, start
@@ -46,9 +48,9 @@ def test_wrong_settings_end_it_with_2_before_anything_starts(settings: Settings)
     assert "REDIS_PORT" in result.stderr
 
 
-def test_options_reach_the_program(settings: Settings, tmp_path: Path) -> None:
-    asked = ["run", "worker", "--help"]
-    with start(asked, settings.to_environ(), tmp_path, uuid.uuid4().hex) as process:
-        out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert b"--concurrency" in out
+def test_options_reach_the_program(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    become: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: become.append(command))
+    result = runner(settings.to_environ())("run", "worker", "-Q", "orders", "--help")
+    assert result.exit_code == 0
+    assert become == [[*programs.worker(settings), "-Q", "orders", "--help"]]

@@ -80,4 +80,4 @@ def test_there_is_a_unit_for_each_program() -> None:
         for path in SYSTEMD.glob("*.service")
         if (found := re.search(r"^ExecStart=.*/avnu run (\w+)$", path.read_text(), re.MULTILINE))
     }
-    assert set(PROGRAMS) <= started
+    assert started == set(PROGRAMS)
