@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from avnu.cli import main
 from avnu.connections import Connections
 from avnu.inbox import Inbox
 from avnu.metrics import render
@@ -16,6 +18,7 @@ from tests.support.require import require
 from tests.support.rules import (
     ALERTS,
     CASES,
+    DEPLOY,
     PROMETHEUS,
     RECORDING,
     exported,
@@ -95,6 +98,25 @@ def test_an_alert_says_what_why_and_what_to_do(rule: dict[str, dict[str, str]]) 
     assert told.keys() == {"summary", "description", "runbook"}
     assert len(told["summary"]) < 100
     assert "First: " in told["description"]
+
+
+def test_what_an_alert_tells_to_run_is_there() -> None:
+    text = " ".join(rule["annotations"]["description"] for rule in rules(ALERTS))
+    asked = set(re.findall(r"(?<!-A )\bavnu ([a-z]+)(?: ([a-z]+))?", text))
+    assert len(asked) > 10
+    for name, part in asked:
+        command = main.get_command(click.Context(main), name)
+        assert command is not None, name
+        if isinstance(command, click.Group):
+            assert part in command.commands, (name, part)
+
+
+def test_every_alert_has_its_section_of_the_runbook() -> None:
+    headings = re.findall(r"^#+ (.+)$", (DEPLOY / "README.md").read_text(), re.MULTILINE)
+    # As GitHub makes anchors.
+    there = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+    asked = {rule["annotations"]["runbook"] for rule in rules(ALERTS)}
+    assert asked - {f"deploy/README.md#{anchor}" for anchor in there} == set()
 
 
 def test_every_for_has_its_reason() -> None:
