@@ -13,6 +13,7 @@ from avnu.inbox.audit import audit
 from tests.faults.conftest import MakeStack
 from tests.support.acl import login
 from tests.support.programs import until
+from tests.support.runs import Moment
 from tests.support.stack import Stack, now_s
 from tests.support.steady import Steady
 from tests.support.trio import Trio
@@ -109,6 +110,51 @@ def test_failover_under_load(make_stack: MakeStack, tmp_path: Path, case: Case) 
     assert {one.posted.status for one in load.refused} == {503}
     assert max(one.posted.took_s for one in load.log) < REFUSED_WITHIN_S
     assert {worker.pid, *worker.children()} == processes
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("promise", [MEMORY, ONE], ids=["memory", "replica"])
+def test_failover_to_an_older_state(
+    make_stack: MakeStack, tmp_path: Path, promise: Mapping[str, str]
+) -> None:
+    """The replicas have stopped following: what is promoted knows nothing of the last second."""
+    trio = Trio(tmp_path / "trio", "fault")
+    stack = make_stack(server=trio, settings=promise)
+    receiver = stack.receiver(**login("receiver")).launch()
+    worker = stack.worker(**login("worker")).launch()
+    receiver.wait_ready()
+    worker.wait_ready()
+    processes = {worker.pid, *worker.children()}
+    old = trio.primary()
+    replicas = [node for node in trio.servers if node.port != old]
+    with Steady(stack.maker, receiver.url, stack.acknowledge, per_s=200) as load:
+        until(now_s() + 1)
+        with trio.client() as client:
+            client.config_set("min-replicas-to-write", "0")  # else it answers 503 from here on
+            for node in replicas:
+                node.signal(signal.SIGSTOP)
+            client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        until(now_s() + 1)
+        trio.node(old).kill()
+        failed_s = now_s()
+        for node in replicas:
+            node.signal(signal.SIGCONT)
+        wait_until(lambda: promoted(trio, old), FAILED_OVER_S, "a replica is promoted")
+        wait_until(lambda: load.first_kept(failed_s), FAILED_OVER_S, "webhooks are kept again")
+        until(now_s() + 1)
+    lost = end(stack)
+    ran = stack.runs.refs(Moment.ENDED)
+    print(
+        f"failover to an older state, {promise}: acknowledged {len(stack.acknowledged)}, "
+        f"unknown afterwards {len(lost)}, of which {len(lost & ran)} had been run before"
+    )
+    assert {worker.pid, *worker.children()} == processes
+    if promise is MEMORY:
+        assert lost, "the state was not older"
+    else:
+        assert not lost
+        stack.assert_whole()
 
 
 def promoted(trio: Trio, old: int) -> bool:

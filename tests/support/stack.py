@@ -80,7 +80,7 @@ class Stack:
         self._programs.append(worker)
         return worker
 
-    def receiver(self, kind: type[Receiver] = Receiver, **changes: str) -> Receiver:
+    def receiver(self, kind: type[Receiver] = Receiver, /, **changes: str) -> Receiver:
         """A receiver, not started yet."""
         receiver = kind("receiver", self.folder, self.environ(**changes))
         self._programs.append(receiver)
