@@ -32,7 +32,13 @@ _SERVER_OF_ONES_OWN = {"REDIS_HOST", "REDIS_SENTINELS"}
     show_default=True,
     help="Folder for the embedded server, the database and secrets for development.",
 )
-def up(data: Path) -> None:
+@click.option(
+    "--flower/--no-flower",
+    "with_flower",
+    default=True,
+    help="Whether Flower shows queue and workers in a browser.",
+)
+def up(data: Path, with_flower: bool) -> None:
     """Run receiver, worker, beat and Flower until Ctrl-C; with a Redis of its own if none is set.
 
     While REDIS_HOST is not set, a Valkey with an append-only file is started in the data folder,
@@ -44,18 +50,16 @@ def up(data: Path) -> None:
     """
     programs.end_like_ctrl_c()  # until honcho takes the signals over
     try:
-        _up(data)
+        _up(data, with_flower)
     except KeyboardInterrupt:
         say("ended before everything was up")
 
 
-def _up(data: Path) -> None:
+def _up(data: Path, with_flower: bool) -> None:
     settings, made = with_secrets(load_settings(), data)
-    settings = dataclasses.replace(
-        settings,
-        avnu_port=programs.port_for(settings),
-        flower_port=programs.flower_port_for(settings),
-    )
+    settings = dataclasses.replace(settings, avnu_port=programs.port_for(settings))
+    if with_flower:
+        settings = dataclasses.replace(settings, flower_port=programs.flower_port_for(settings))
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as stack:
         server = None
@@ -68,7 +72,10 @@ def _up(data: Path) -> None:
         path = write_env(data, settings, [*made, *local, "AVNU_HOST", "AVNU_PORT"])
         _make_database(settings)
         _announce(settings, made, path, data)
-        _run(settings, data, server)
+        if with_flower:
+            at = f"http://{settings.flower_address}:{settings.flower_port}"
+            say(f"Flower shows queue and workers at {at}")
+        _run(settings, data, server, with_flower)
 
 
 def _own_server(settings: Settings, data: Path) -> EmbeddedServer:
@@ -140,13 +147,10 @@ def _announce(settings: Settings, made: list[str], path: Path, data: Path) -> No
             f"{settings.shopify_admin_origin}"
         )
     say(f"webhooks go to http://{settings.avnu_host}:{settings.avnu_port}/webhooks/shopify")
-    say(
-        f"Flower shows queue and workers at http://{settings.flower_address}:{settings.flower_port}"
-    )
     say(f"from another terminal: avnu --env-file {path} status")
 
 
-def _run(settings: Settings, data: Path, server: EmbeddedServer | None) -> None:
+def _run(settings: Settings, data: Path, server: EmbeddedServer | None, with_flower: bool) -> None:
     environ = programs.environment(settings)
     together = Processes(alive=lambda: server is None or server.running)
     if _is_sandboxed(settings):
@@ -155,7 +159,8 @@ def _run(settings: Settings, data: Path, server: EmbeddedServer | None) -> None:
     together.add("receiver", programs.receiver(settings), environ)
     together.add("worker", programs.worker(settings), environ)
     together.add("beat", programs.beat(settings), environ)
-    together.add("flower", programs.flower(), environ)
+    if with_flower:
+        together.add("flower", programs.flower(), environ)
     asked = together.run()
     if server is not None and not server.running:
         raise CheckFailed(f"the embedded server ended by itself; its log is {server.log_path}")
