@@ -34,9 +34,9 @@ class ServiceSettings:
         "avnu",
         "Prefix of every key: one deployment serves one Shopify app.",
     )
-    avnu_host: str = row(HOST, "127.0.0.1", "Address on which `avnu up` serves.")
+    avnu_host: str = row(HOST, "127.0.0.1", "Address on which the receiver serves.")
     avnu_port: int = whole(
-        8000, "port, 0 for any free one", "Port on which `avnu up` serves.", 0, 65535
+        8000, "port, 0 for any free one", "Port on which the receiver serves.", 0, 65535
     )
     metrics_token: Secret = row(
         Hidden(), Secret(), "Bearer token that opens /metrics and /readyz beyond loopback."

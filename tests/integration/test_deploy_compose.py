@@ -89,10 +89,10 @@ def test_every_program_runs_with_settings_that_avnu_knows(services: dict[str, An
 
 def test_no_program_is_given_a_secret_it_does_not_need(services: dict[str, Any]) -> None:
     needed = {
-        "TOKEN_ENCRYPTION_KEYS": {"worker"},
-        "DATABASE_URL": {"worker", "migrate"},
+        "TOKEN_ENCRYPTION_KEYS": {"worker", "operator"},
+        "DATABASE_URL": {"worker", "migrate", "operator"},
         "METRICS_TOKEN": {"receiver-1", "receiver-2"},
-        "SHOPIFY_API_SECRET": {"receiver-1", "receiver-2", "worker"},
+        "SHOPIFY_API_SECRET": {"receiver-1", "receiver-2", "worker", "operator"},
     }
     for name, who in needed.items():
         given = {k for k, one in ours(services).items() if name in one["environment"]}
