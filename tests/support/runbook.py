@@ -10,7 +10,7 @@ import click
 from avnu.cli import main
 from tests.support.programs import ROOT
 
-DOCUMENTS = ("README.md", "deploy/README.md")
+DOCUMENTS = ("README.md", "deploy/README.md", "deploy/redis/README.md")
 
 _RUN = re.compile(r"<!-- run: (?P<state>[a-z-]+)(?:, exit (?P<code>\d))? -->")
 _INLINE = re.compile(r"`(avnu [a-z][^`…]*)")
