@@ -32,21 +32,21 @@ queues=
 for area in orders products inventory app compliance; do
   queues="$queues ~$namespace:$area"
 done
-
-
 celery="\&$namespace:/$database.celery.pidbox \&$namespace:/$database.celeryev/*"
+
+# Linux has the one, macOS and the BSDs the other.
+if command -v sha256sum >/dev/null; then set -- sha256sum; else set -- shasum -a 256; fi
+
 rules=$(sed -e '/^#/d' -e "s/%NS%/$namespace/g" -e "s/%INBOX%/$inbox/" -e "s/%QUEUES%/$queues/" \
-  -e "s/%GUARDS%/$guards/"   -e "s/%NEWER%/$newer/" -e "s|%CELERY%|$celery|" "$template")
+  -e "s/%GUARDS%/$guards/" -e "s/%NEWER%/$newer/" -e "s|%CELERY%|$celery|" "$template")
 for user in RECEIVER WORKER BEAT FLOWER OPERATOR METRICS REPLICA SENTINEL; do
   eval "password=\${REDIS_${user}_PASSWORD:-}"
   if [ -z "$password" ]; then
     echo "users.sh: REDIS_${user}_PASSWORD is not set" >&2
     exit 2
   fi
-  hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
-  
-celery="\&$namespace:/$database.celery.pidbox \&$namespace:/$database.celeryev/*"
-rules=$(printf '%s\n' "$rules" | sed "s/%$user%/on #$hash/")
+  hash=$(printf %s "$password" | "$@" | cut -d ' ' -f 1)
+  rules=$(printf '%s\n' "$rules" | sed "s/%$user%/on #$hash/")
 done
 
 # Redis wants a user on one line; an indented line goes on with the one before it.

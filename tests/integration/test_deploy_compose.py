@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def seconds(text: str) -> int:
 
 
 def test_it_is_what_compose_understands() -> None:
-    check = require("check-jsonschema", also_in=str(DEPLOY.parent / ".venv" / "bin"))
+    check = require("check-jsonschema", also_in=str(Path(sys.executable).parent))
     command = [check, "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     said = subprocess.run(command, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stdout

@@ -4,6 +4,7 @@ root. The image itself is not built here; the wheel that it installs is.
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pathspec
@@ -25,7 +26,7 @@ def instructions(name: str, text: str = TEXT) -> list[str]:
 
 
 def hadolint(text: str) -> "subprocess.CompletedProcess[str]":
-    command = [require("hadolint", also_in=str(ROOT / ".venv" / "bin")), "-"]
+    command = [require("hadolint", also_in=str(Path(sys.executable).parent)), "-"]
     return subprocess.run(command, check=False, capture_output=True, text=True, input=text)
 
 
