@@ -1,0 +1,72 @@
+"""The runbook's shadow: nginx sends each delivery to Avnu as well, and the Node service answers."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from avnu.embedded import free_port
+from tests.support.nginx import Nginx
+from tests.support.programs import ROOT
+from tests.support.stub_receiver import StubHandler, StubReceiver, serving
+from tests.support.waiting import wait_until
+
+
+@contextmanager
+def shadowed(folder: Path, node: int, avnu: int) -> Iterator[str]:
+    """deploy/nginx/avnu.conf with the page's block in place of its own; where nginx listens."""
+    page = (ROOT / "deploy" / "README.md").read_text()
+    [block] = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
+    nginx = Nginx(folder, [avnu])
+    door = folder / "avnu.conf"
+    text, n = re.subn(
+        r"    location /webhooks/ {.*?\n    }\n", block, door.read_text(), flags=re.DOTALL
+    )
+    assert n == 1
+    door.write_text(f"upstream node_service {{ server 127.0.0.1:{node}; }}\n{text}")
+    with nginx:
+        yield nginx.url
+
+
+@pytest.fixture
+def node() -> Iterator[StubReceiver]:
+    with serving() as stub:
+        stub.misbehave = refuse_gone
+        yield stub
+
+
+def refuse_gone(handler: StubHandler, *_: object) -> bool:
+    """The Node service's own answer: 410, which nothing else here would give."""
+    handler.answer(410)
+    return True
+
+
+def post(url: str, webhook_id: str, body: bytes) -> int:
+    headers = {"X-Shopify-Webhook-Id": webhook_id, "X-Shopify-Topic": "products/update"}
+    return urllib3.request("POST", f"{url}/webhooks/orders", body=body, headers=headers).status
+
+
+def test_avnu_is_sent_the_same_and_the_node_service_answers(
+    tmp_path: Path, node: StubReceiver
+) -> None:
+    large = b"x" * 3_000_000
+    with serving() as avnu, shadowed(tmp_path, node.server_port, avnu.server_port) as url:
+        assert post(url, "small", b'{"id": 1}') == 410
+        assert post(url, "large", large) == 410
+        wait_until(lambda: len(avnu.requests) == 2, 5, "the copies have come")
+    assert {h["X-Shopify-Webhook-Id"]: b for h, b in avnu.requests} == {
+        "small": b'{"id": 1}',
+        "large": large,
+    }
+    assert avnu.ids() == node.ids()
+
+
+def test_avnu_that_is_down_costs_the_node_service_nothing(
+    tmp_path: Path, node: StubReceiver
+) -> None:
+    with shadowed(tmp_path, node.server_port, free_port()) as url:
+        assert [post(url, f"w-{n}", b"{}") for n in range(3)] == [410] * 3
+    assert node.ids() == ["w-0", "w-1", "w-2"]
