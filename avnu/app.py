@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from kombu import Queue
-from kombu.utils.url import maybe_sanitize_url
 
 from avnu.clock import Clock, SystemClock
 from avnu.connections import Connections
@@ -144,7 +143,7 @@ def configuration(settings: Settings, connections: Connections) -> dict[str, Any
         "redbeat_lock_timeout": 15,
         "redbeat_key_prefix": f"{key_prefix(settings)}redbeat:",
         "redbeat_lock_key": None,  # the scheduler has its own way with the lock
-        "redbeat_redis_url": maybe_sanitize_url(connections.broker_url()),  # shown, not used
+        "redbeat_redis_url": "redis://",  # not used: the scheduler brings a client of its own
         "redbeat_redis_options": {},
         "result_expires": None,  # or beat would have results tidied up that nobody keeps
         "timezone": "UTC",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from avnu.app import create_app
 from avnu.embedded import free_port
 from avnu.settings import Settings
 from tests.support.deliveries import SECRET
@@ -52,6 +53,10 @@ def test_flower_shows_what_helps_and_no_body_and_lets_nobody_act(stack: Stack) -
             everything += flower.ask(page, LOGIN).data.decode()
         for hidden in (PERSON, SECRET.decode(), LOGIN):
             assert hidden not in everything
+
+        control = create_app(stack.settings).control
+        stats: Any = control.inspect(destination=["one@test"], limit=1).stats()
+        assert "alternates" not in stats["one@test"]["broker"], "see without_secrets"
 
         for path in ("/tasks", "/api/tasks", "/api/workers"):
             assert flower.ask(path).status == 401

@@ -30,6 +30,9 @@ def speaks(settings: Settings) -> None:
     for role in ("inbox", "queue", "cache"):
         getattr(made, role)().set("whose", role)
         assert getattr(made, role)().get("whose") == role.encode()
+    beat = made.schedule()
+    assert beat.get("whose") == "queue"
+    beat.close()
     asyncio.run(speaks_async(made))
     with kombu.Connection(
         made.broker_url(),

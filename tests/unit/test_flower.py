@@ -5,7 +5,30 @@ from typing import Any
 import pytest
 from celery.events.state import Task
 
+from avnu.app import create_app
 from avnu.flower import in_short, open_by
+from avnu.settings import Settings
+from avnu.worker_consumer import without_secrets
+
+HIDDEN = {
+    name: f"hidden-{name.lower()}/@:%"
+    for name in ("REDIS_PASSWORD", "REDIS_CACHE_PASSWORD", "SHOPIFY_API_SECRET")
+} | {"FLOWER_BASIC_AUTH": "ops:hidden-login", "TOKEN_ENCRYPTION_KEYS": "hidden-key"}
+SENTINELS = {
+    "REDIS_SENTINELS": "one:26379,two:26379", "REDIS_SENTINEL_MASTER": "main",
+    "REDIS_SENTINEL_PASSWORD": "hidden-sentinel",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("around", [{}, {"REDIS_TLS_ENABLED": "true"}, SENTINELS])
+def test_a_worker_s_page_shows_its_settings_without_secrets(around: dict[str, str]) -> None:
+    app: Any = create_app(Settings.load({**HIDDEN, **around}))
+    with app.connection() as broker:
+        statistics = without_secrets(broker.info())
+        shown = f"{dict(app.conf.table(with_defaults=True))} {broker.as_uri()} {statistics}"
+    assert "redbeat_lock_timeout" in shown
+    assert "socket_keepalive" in str(statistics)
+    assert "hidden-" not in shown
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.8.0.1"])
