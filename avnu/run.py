@@ -12,6 +12,7 @@ from pathlib import Path
 
 from avnu.errors import Park, ShopUninstalled, Unreadable, WaitsAlone
 from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
+from avnu.logs import about
 from avnu.shopify.topics import resource_version, topic_for
 from avnu.webhook import Handler, Shop, Webhook
 
@@ -84,7 +85,9 @@ def _without_effect(shop: Shop, webhooks: Sequence[Webhook], area: str) -> None:
     """
     undecided = sum(webhook.verdict is None for webhook in webhooks)
     _settle_rest(webhooks, Verdict(Letter.DONE))
-    log.info("done without effect, as it has left: shop=%s webhooks=%s", shop.domain, undecided)
+    log.info(
+        "done without effect, as it has left", extra=about(shop=shop.domain, webhooks=undecided)
+    )
     shop.count({f"put_away:{area}": undecided})
 
 

@@ -18,6 +18,7 @@ from avnu.errors import (
     WaitsAlone,
 )
 from avnu.handlers import Area, Shop, Webhook
+from avnu.logs import about
 from avnu.shopify import queries
 from avnu.shopify.payloads import app as payloads
 from avnu.store.columns import instant
@@ -43,13 +44,15 @@ def app_uninstalled(shop: Shop, webhooks: Sequence[Webhook]) -> None:
         shop.put_away()
         return
     if standing.installed_at is not None and standing.installed_at >= at:
-        log.info("%s: this uninstall is older than its install", shop.domain)
+        log.info("this uninstall is older than its install", extra=about(shop=shop.domain))
         return
     if standing.status is not Status.UNINSTALLED and _is_installed(shop):
-        log.warning("%s: an uninstall was told of, but its token works: nothing done", shop.domain)
+        told = about(shop=shop.domain)
+        log.warning("an uninstall was told of, but its token works: nothing done", extra=told)
         return
     if shop.shops.uninstall(shop.domain, at):
-        log.info("%s: uninstalled, its tokens and its waiting work are put away", shop.domain)
+        told = about(shop=shop.domain)
+        log.info("uninstalled, its tokens and its waiting work are put away", extra=told)
         shop.put_away()
 
 
@@ -100,4 +103,4 @@ def _describe(
     try:
         shop.shops.describe(shop.domain, plan=plan, scopes=scopes, at=at)
     except UnknownShop:
-        log.info("%s is not in the database, so nothing is noted of it", shop.domain)
+        log.info("not in the database, so nothing is noted of it", extra=about(shop=shop.domain))

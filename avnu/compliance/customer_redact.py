@@ -8,6 +8,7 @@ from avnu.compliance.person import Person, same, skeleton_of
 from avnu.compliance.places import Places, waiting
 from avnu.compliance.traces import WITH_CUSTOMERS
 from avnu.errors import NotFound, Unreadable
+from avnu.logs import about
 from avnu.shopify.payloads.compliance import Customer, CustomerRedact
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def redact_customer(places: Places, request: Request, asked: CustomerRedact) -> 
         places.traces.delete_customers(shop)
     cut = places.market.redact_customer(shop, number, ids)
     ledger.done(shop, request.id, orders_cut_off=len(cut))
-    log.info("customer redacted: shop=%s request=%s orders=%s", shop, request.id, len(cut))
+    log.info("customer redacted", extra=about(shop=shop, request=request.id, orders=len(cut)))
 
 
 def redact_request(places: Places, request: Request) -> None:

@@ -7,6 +7,7 @@ from avnu.compliance import exporting
 from avnu.compliance.ledger import NOT_CARRIED_OUT, Request
 from avnu.compliance.person import Person
 from avnu.compliance.places import Places, waiting
+from avnu.logs import about
 from avnu.shopify.payloads.compliance import DataRequest
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def export_customer(places: Places, request: Request, asked: DataRequest) -> Non
         # The customer was redacted meanwhile, or the shop.
         places.exports.remove(name)
     ledger.done(shop, id_, orders=len(document["orders"]), webhooks=len(document["webhooks"]))
-    log.info("customer's data exported: shop=%s request=%s file=%s", shop, id_, name)
+    log.info("customer's data exported", extra=about(shop=shop, request=id_, file=name))
 
 
 def _is_redacted(places: Places, request: Request) -> bool:

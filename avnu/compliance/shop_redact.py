@@ -8,6 +8,7 @@ from sqlalchemy import Table, delete, select
 from avnu.compliance.ledger import NOT_CARRIED_OUT, Request
 from avnu.compliance.places import Places, waiting
 from avnu.errors import Park
+from avnu.logs import about
 from avnu.shopify.topics import topic_for
 from avnu.store.database import Store
 from avnu.store.market import tables as market_tables
@@ -31,7 +32,7 @@ def forget_shop(places: Places, request: Request, has_app: Callable[[], bool]) -
     tokens = _tokens_of(places.store, shop)
     if any(tokens) and has_app():
         ledger.done(shop, id_, **{NOT_CARRIED_OUT: "the shop has the app again"})
-        log.warning("shop/redact not carried out, the shop has the app: shop=%s", shop)
+        log.warning("shop/redact not carried out, the shop has the app", extra=about(shop=shop))
         return
     _remove_shop(places.store, shop, tokens)
     held_in = _erase_webhooks(places, request)
@@ -47,7 +48,7 @@ def forget_shop(places: Places, request: Request, has_app: Callable[[], bool]) -
     if held_in:
         raise Park("erasing", _AGAIN_S, f"{shop}: a run still holds a webhook of it")
     ledger.done(shop, id_)
-    log.info("shop redacted: shop=%s request=%s", shop, id_)
+    log.info("shop redacted", extra=about(shop=shop, request=id_))
 
 
 def _erase_webhooks(places: Places, request: Request) -> set[str]:

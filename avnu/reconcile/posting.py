@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from avnu import keys
+from avnu import journal, keys
 from avnu.errors import InboxFull, Park
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import Answer, Arrival
@@ -66,6 +66,7 @@ class Posting:
         for start in range(0, len(letters), _GROUP):
             some = letters[start : start + _GROUP]
             answers = self._inbox.accept(some)
+            journal.accepted(some, answers)
             if Answer.FULL in answers:
                 raise InboxFull("the inbox is full; what differs is put in when it has drained")
             known += (

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 
 from avnu.errors import AvnuError, InboxUnavailable, Park
+from avnu.logs import about
 from avnu.reconcile.steps import Steps
 from avnu.reconcile.watermarks import Watermark
 from avnu.run import place_of
@@ -96,10 +97,11 @@ def _wait(steps: Steps, mark: Watermark, fault: AvnuError) -> str:
         wait_s = steps.next_s()
     else:
         wait_s = told_s if told_s is not None and math.isfinite(told_s) else _WAIT_S
-    log.info("waits: shop=%s compared=%s cause=%s", mark.shop, mark.resource, cause)
+    log.info("waits", extra=about(shop=mark.shop, compared=mark.resource, cause=cause))
     try:
         steps.marks.let_go(mark, wait_s, cause)
     except Park as away:
         # Its owner is not heard of any more, and after a while another takes the row.
-        log.warning("that %s of %s wait could not be noted: %s", mark.resource, mark.shop, away)
+        told = about(shop=mark.shop, compared=mark.resource, cause=away.cause)
+        log.warning("that it waits could not be noted", extra=told)
     return cause

@@ -32,6 +32,7 @@ from avnu.errors import (
 from avnu.guards import build_guards
 from avnu.inbox.bodies import Bodies
 from avnu.keys import Keys
+from avnu.logs import about
 from avnu.per_process import PerProcess
 from avnu.secret import Secret
 from avnu.settings import Settings
@@ -167,7 +168,7 @@ class Shopify:
         try:
             self._unpark(shop, causes)
         except InboxUnavailable as fault:
-            log.warning("%s goes on when its time comes: %s", shop, fault)
+            log.warning("it goes on when its time comes: %s", fault, extra=about(shop=shop))
 
     def put_away(self, shop: str) -> None:
         """A shop has left: forget what is kept of it beside the database, let go what waits.
@@ -181,7 +182,8 @@ class Shopify:
             self.guards.flush()  # what calls came to would make the budget anew
             self._budget.forget(shop)
         except (RedisError, OSError) as fault:
-            log.warning("%s: its budget ends by itself: %s", shop, type(fault).__name__)
+            told = about(shop=shop, error=type(fault).__name__)
+            log.warning("its budget ends by itself", extra=told)
         self.unpark(shop, ())
 
     def count(self, counters: Mapping[str, int]) -> None:

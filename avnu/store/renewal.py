@@ -19,6 +19,7 @@ from avnu.errors import (
     TokenRefused,
     TokenUnavailable,
 )
+from avnu.logs import about
 from avnu.secret import Secret
 from avnu.store.columns import instant
 from avnu.store.pairs import REFRESH, AccessToken, TokenPair, columns_of
@@ -84,7 +85,7 @@ class Renewal:
         """
         row = held.row
         if row.owner is not None:
-            _log.warning("%s: the refresh that %s began was cut short", row.shop, row.owner)
+            _log.warning("a refresh was cut short", extra=about(shop=row.shop, owner=row.owner))
         try:
             self._check_in_time(held)
             pair = self._exchange(row.shop, self._refresh_token(row))
@@ -116,9 +117,9 @@ class Renewal:
             lambda: self._refreshing.keep(shop, held.owner, columns, again_after, instant(now_s))
         ):
             # Reinstalled, uninstalled, or frozen for longer than the lease: what is stored counts.
-            _log.warning("%s: a new pair came too late to be stored", shop)
+            _log.warning("a new pair came too late to be stored", extra=about(shop=shop))
             raise TokenUnavailable(shop, "its tokens were changed meanwhile", 1.0)
-        _log.info("%s: tokens refreshed", shop)
+        _log.info("tokens refreshed", extra=about(shop=shop))
         expires_s = None if pair.expires_in_s is None else now_s + pair.expires_in_s
         revived = not is_alive(held.row, instant(now_s), refused=refused)
         return AccessToken(shop, pair.access, expires_s, revived=revived), columns["access_due_at"]
@@ -131,7 +132,9 @@ class Renewal:
         reason = f"refresh failed: {fault}"
         if refused and row.owner is not None:
             reason += "; the refresh before it was cut short, so a newer pair may have been lost"
-        _log.warning("%s: %s; asked again in %.0f s", row.shop, reason, wait_s)
+        _log.warning(
+            "no new tokens: %s", reason, extra=about(shop=row.shop, again_in_s=round(wait_s))
+        )
         try:
             self._refreshing.note_failure(
                 row,
@@ -142,7 +145,7 @@ class Renewal:
                 now=instant(self._clock.time()),
             )
         except StoreUnavailable as second:
-            _log.warning("%s: that could not be noted: %s", row.shop, second)
+            _log.warning("that could not be noted: %s", second, extra=about(shop=row.shop))
         if alive is not None:
             return alive
         if refused:
@@ -163,7 +166,7 @@ class Renewal:
         try:
             self._refreshing.release(held.row.shop, held.owner)
         except AvnuError as fault:
-            _log.warning("%s: the lease will end by itself: %s", held.row.shop, fault)
+            _log.warning("the lease will end by itself: %s", fault, extra=about(shop=held.row.shop))
 
     def _passed_s(self, held: Held) -> float:
         return self._clock.monotonic() - held.since_s

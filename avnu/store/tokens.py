@@ -17,6 +17,7 @@ from cachetools import TTLCache
 
 from avnu.clock import Clock
 from avnu.errors import OutOfTime, ShopUnauthorised, ShopUninstalled, TokenUnavailable
+from avnu.logs import about
 from avnu.store.columns import instant
 from avnu.store.database import Store
 from avnu.store.pairs import ACCESS, AccessToken
@@ -161,7 +162,7 @@ class Tokens:
         what = "Shopify refuses its token" if refused else "its token has expired"
         reason = f"{what}, and there is no refresh token; the merchant has to open the app"
         self._refreshing.condemn(row, reason, self._now())
-        _log.warning("%s: %s", row.shop, reason)
+        _log.warning("no token: %s", reason, extra=about(shop=row.shop))
         return ShopUnauthorised(row.shop, reason)
 
     def _open(self, row: TokenRow) -> AccessToken | None:

@@ -24,6 +24,7 @@ from avnu.errors import (
     StoreOutdated,
     StoreUnavailable,
 )
+from avnu.logs import about
 from avnu.settings import Settings
 from avnu.shopify import queries
 from avnu.shopify.admin import Admin
@@ -95,7 +96,7 @@ class Audits:
             except _FOR_ALL:
                 raise
             except (Park, CallRefused) as fault:
-                log.warning("subscriptions of %s were not looked at: %s", shop, fault)
+                log.warning("subscriptions were not looked at: %s", fault, extra=about(shop=shop))
                 wait_s = fault.wait_s if isinstance(fault, Park) else None
                 self._keep(shop, max(wait_s or _AGAIN_S, 60.0), None)
                 if isinstance(fault, PlatformFault):
@@ -126,7 +127,7 @@ class Audits:
         every_s = settings.subscriptions_every_seconds * self._chance.uniform(*_SPREAD)
         self._keep(shop, every_s, found)
         if found.counts:
-            log.warning("subscriptions of %s: %s", shop, found.counts)
+            log.warning("subscriptions differ", extra=about(shop=shop, **found.counts))
         return found
 
     def _subscribe(self, admin: Admin, missing: Iterable[str]) -> tuple[Refused, ...]:
