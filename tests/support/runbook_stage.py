@@ -43,6 +43,7 @@ class Stage:
             **calling(sandbox),
             "COMPLIANCE_EXPORT_DIR": str(folder / "exports"),
             "INBOX_LEASE_SECONDS": "30",  # longer than a worker is frozen here
+            "MONITOR_REDIS_MS": "1000",  # other tests keep this machine busy
         })  # fmt: skip
         self._sandbox = sandbox
         self._now = ExitStack()
