@@ -37,7 +37,8 @@ def test_a_worker_does_a_job_once_and_notes_how_often_shops_send(stack: Stack) -
     with Worker("one", stack.folder, stack.environ(), app="avnu") as worker:
         worker.start()
         wait_until(lambda: stack.counts()["done"] == 3, 20, "the webhooks are done")
-        wait_until(lambda: worker.log.count("Task tasks.maintenance.purge[") >= 5, 20, "all are taken")
+        taken = "Task tasks.maintenance.purge["
+        wait_until(lambda: worker.log.count(taken) >= 5, 20, "all are taken")
         worker.stop()
         log = worker.log
     assert log.count("'ended': 'done'") == 1, log
