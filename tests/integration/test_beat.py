@@ -28,9 +28,17 @@ class Beats:
         self.queue: Any = self.app.runtime.connections.queue()
         self._prefix = f"{settings.avnu_namespace}:redbeat:"
         self._waiting = f"{settings.avnu_namespace}:maintenance"
+        self._made: list[Scheduler] = []
 
     def one(self) -> Scheduler:
-        return Scheduler(self.app, max_interval=5)
+        self._made.append(Scheduler(self.app, max_interval=5))
+        return self._made[-1]
+
+    def close(self) -> None:
+        """Also those that a test has left for dead."""
+        for beat in self._made:
+            beat.close()
+        self.app.runtime.connections.close()
 
     def sent(self) -> Counter[str]:
         """Messages that wait, by job."""
@@ -48,7 +56,7 @@ class Beats:
 def beats(settings: Settings) -> Iterator[Beats]:
     made = Beats(settings)
     yield made
-    made.app.runtime.connections.close()
+    made.close()
 
 
 ONCE = Counter(dict.fromkeys(JOBS, 1))

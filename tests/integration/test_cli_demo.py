@@ -20,7 +20,7 @@ LINE = re.compile(
     r"api_calls=(\d+) api_saved=(\d+) throttled=0 differences=0"
 )
 # As many as each kind of mischief needs to happen at all.
-SMALL = ["demo", "--deliveries", "800", "--shops", "8"]
+SMALL = ["demo", "--deliveries", "500", "--shops", "6"]
 # Whatever is set must not matter: the demo has a server and settings of its own.
 ELSEWHERE = {
     "REDIS_HOST": "192.0.2.1",
