@@ -23,7 +23,7 @@ pytest_plugins = ("tests.support.store_fixtures",)
 def test_fifty_shops(make_stack: MakeStack, request: pytest.FixtureRequest, database: str) -> None:
     number, most_variants = {"sqlite": (1, 2_000), "postgresql": (2, 150)}[database]
     sizes = Sizes(most_products=60, most_variants=most_variants)
-    _live_through(make_stack, request, Days(seed=number, deliveries=1_500, sizes=sizes), database)
+    _live_through(make_stack, request, Days(seed=number, deliveries=1_000, sizes=sizes), database)
 
 
 @pytest.mark.soak

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,17 @@ from avnu.secret import Secret
 from avnu.shopify.topics import topic_for
 from avnu.store.market.changes import Kind
 from avnu.webhook import Webhook
-from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, Deployment
+from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, PATIENT, Deployment
 from tests.support.followed import letters
 from tests.support.told_changes import FILE, NAME
 
 pytest_plugins = ("tests.support.shopify_fixtures", "tests.support.store_fixtures")
+
+
+@pytest.fixture
+def limits() -> Mapping[str, str]:
+    return PATIENT
+
 
 SEED, DELIVERIES = 11, 300
 SIZES = Sizes(most_products=60, most_variants=120)
@@ -90,18 +96,15 @@ class Played:
 
 
 # On a busy machine a large answer takes longer than the tests of trouble allow.
-PATIENT = {"SHOPIFY_READ_TIMEOUT_MS": "10000", "SHOPIFY_TOTAL_TIMEOUT_MS": "12000"}
-
-
 @pytest.fixture
 def played(deploy: Callable[..., Deployment]) -> Played:
-    return Played(deploy(**PATIENT))
+    return Played(deploy())
 
 
 @pytest.fixture
 def played_on_both(deploy: Callable[..., Deployment], database: Secret) -> Played:
     """On SQLite and on PostgreSQL."""
-    return Played(deploy(DATABASE_URL=database.reveal(), **PATIENT))
+    return Played(deploy(DATABASE_URL=database.reveal()))
 
 
 def batches(webhooks: list[Webhook]) -> Iterator[list[Webhook]]:
@@ -189,7 +192,7 @@ def test_the_marketplaces_own_function_is_told_after_the_commit(
     deploy: Callable[..., Deployment], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It sees on a connection of its own what it is told of."""
-    deployment = deploy(MARKET_CHANGED=NAME, **PATIENT)
+    deployment = deploy(MARKET_CHANGED=NAME)
     monkeypatch.setenv(FILE, str(tmp_path / "told"))
     monkeypatch.setenv("DATABASE_URL", deployment.settings.database_url.reveal())
     played = Played(deployment)

@@ -51,6 +51,14 @@ QUICK = {
 }
 
 
+# Where nothing is meant to be slow, and a busy machine may be.
+PATIENT = {
+    "SHOPIFY_CONNECT_TIMEOUT_MS": "5000",
+    "SHOPIFY_READ_TIMEOUT_MS": "10000",
+    "SHOPIFY_TOTAL_TIMEOUT_MS": "12000",
+}
+
+
 @dataclasses.dataclass
 class Deployment:
     """The sandbox, and one process that calls it. ``unparked`` is what it told the inbox."""

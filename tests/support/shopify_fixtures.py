@@ -3,7 +3,7 @@
 A module asks for them with ``pytest_plugins = ("tests.support.shopify_fixtures",)``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,14 @@ def sandbox() -> Iterator[AdminSandbox]:
 
 
 @pytest.fixture
+def limits() -> Mapping[str, str]:
+    """How long a call may take; a module without slow answers says PATIENT in a fixture like it."""
+    return QUICK
+
+
+@pytest.fixture
 def deploy(
-    settings: Settings, sandbox: AdminSandbox, tmp_path: Path
+    settings: Settings, sandbox: AdminSandbox, tmp_path: Path, limits: Mapping[str, str]
 ) -> Iterator[Callable[..., Deployment]]:
     """``deploy(NAME="value")``: with these settings beside the usual ones."""
     made: list[Deployment] = []
@@ -39,7 +45,7 @@ def deploy(
         environ = {
             **settings.to_environ(),
             **database_environ(tmp_path),
-            **QUICK,
+            **limits,
             "SHOPIFY_API_KEY": CLIENT_ID,
             "SHOPIFY_API_SECRET": CLIENT_SECRET,
             "SHOPIFY_ADMIN_ORIGIN": sandbox.origin,
