@@ -29,8 +29,8 @@ from avnu.store.schema import upgrade
 
 # A dead worker's webhooks come back after the lease: the shortest there is, so that it is seen.
 _LEASE_S = 5
-# Shops whose bulk edits are read once more must be on a plan whose points suffice for that within the
-# demo's minute: from 1,000 products on the sandbox has them on Plus. Beyond that only memory grows.
+# What a bulk edit has changed is read once more, and the shop's points must suffice for that within
+# the demo's minute: from 1,000 products on the sandbox has a shop on Plus.
 _SIZES = Sizes(most_products=8_000)
 
 
