@@ -15,8 +15,8 @@ bodies of one second differ, as the one that was read is the last:
 - ``body_html`` may be null in a webhook and "" here; the order of ``tags`` is taken to be the same.
 - ``shipment_status`` comes from ``displayStatus``: what no carrier has reported is None.
 - A line's ``fulfillment_status`` is derived; "not_eligible" (tips) cannot be told.
-- ``number`` is taken for ``order_number``, and the number in ``RefundLineItem.id`` for the webhook's;
-  that id may be null by the schema, and then the read parks.
+- ``number`` is taken for ``order_number``, and the number in ``RefundLineItem.id`` for that of the
+  webhook; that id may be null by the schema, and then the read parks.
 - A refund's transactions are in the presentment currency.
 - Times are UTC: the offset of ``created_at`` is known from webhooks alone.
 - Lists that are no connections (``refunds``, ``selectedOptions``) are reckoned at a point each, as
