@@ -99,7 +99,7 @@ def _play(folder: Path, deliveries: int, shops: int, seed: int) -> Accounts:
         # Ended first, so that all its counters are in the inbox.
         stage.stop_receiver()
         held = held_by(stage.inbox)
-        play.reconcile(truth, store)
+        play.reconcile(store)
         calls = stage.stop_avnu()
         play.bar.console.print("comparing the copy with the shops …")
         return reconcile(

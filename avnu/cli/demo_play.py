@@ -14,11 +14,11 @@ from rich.progress import (
 )
 
 from avnu.cli.demo_stage import Stage
-from avnu.cli.demo_truth import Truth
 from avnu.cli.output import console
 from avnu.clock import Clock
 from avnu.inbox import Inbox
 from avnu.inbox.overview import AreaState, overview
+from avnu.reconcile.starting import compare_all, uncompared
 from avnu.sandbox import Courier, Delivery, Family, Habits, Ledger
 from avnu.settings import Settings
 from avnu.store.database import Store
@@ -85,13 +85,11 @@ class Play:
 
         self._stage.wait_for(drained, _DRAINED_S, "the inbox was empty")
 
-    def reconcile(self, truth: Truth, store: Store) -> None:
+    def reconcile(self, store: Store) -> None:
         """Returns once Shopify was asked for what never came, and that is settled too."""
         self.bar.console.print("asking Shopify what never came …")
-        truth.ask_again(store)
-        self._stage.wait_for(
-            lambda: truth.is_compared(store), _COMPARED_S, "all shops were compared"
-        )
+        compare_all(store)
+        self._stage.wait_for(lambda: uncompared(store) == 0, _COMPARED_S, "all shops were compared")
         self.wait_until_drained()
 
     def _note(self, over: int, total: int) -> None:

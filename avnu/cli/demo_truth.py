@@ -1,20 +1,24 @@
 """The demo's last act: Shopify is asked what never came, and the copy compared with the shops."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from avnu.cli.sandbox_asked import ask_sandbox
-from avnu.reconcile.watermarks import LONG_AGO, make_rows, time_of
+from avnu.reconcile.watermarks import make_rows, time_of
 from avnu.sandbox.admin import World
 from avnu.sandbox.differences import Difference, differences
-from avnu.sandbox.shops import Sizes, make_shops
-from avnu.sandbox.store import FIRST_DAY, played
+from avnu.sandbox.shops import Sizes
+from avnu.sandbox.store import FIRST_DAY
+from avnu.sandbox.store import Store as Sandbox
 from avnu.settings import Settings
 from avnu.store.columns import instant
 from avnu.store.database import Store
-from avnu.store.shops import Status
-from avnu.store.tables import shops, watermarks
+from avnu.store.tables import watermarks
+
+# No comparison begins by itself while the demo lasts.
+_NOT_YET = timedelta(days=1)
 
 
 class Truth:
@@ -30,8 +34,7 @@ class Truth:
         self._settings = settings
         self._day = (seed, shops, deliveries)
         self._sizes = sizes
-        made = make_shops(seed, shops, sizes)
-        self._left = frozenset(played(seed, made, FIRST_DAY, deliveries).left)
+        self._left = frozenset(Sandbox(seed, shops, sizes=sizes).left(deliveries))
         self._installed: list[str] = []
 
     def begin(self, store: Store, domains: Iterable[str]) -> list[str]:
@@ -39,7 +42,7 @@ class Truth:
         self._installed = list(dict.fromkeys(domains))
         with store.writing() as connection:
             now = time_of(connection)
-            make_rows(connection, self._installed, now, lambda: now.replace(year=now.year + 1))
+            make_rows(connection, self._installed, now, lambda: now + _NOT_YET)
             connection.execute(update(watermarks).values(since=instant(FIRST_DAY)))
         return self._installed
 
@@ -48,25 +51,6 @@ class Truth:
         for domain in self._left.intersection(self._installed):
             url = f"{self._settings.shopify_admin_origin}/sandbox/shops/{domain}"
             ask_sandbox("POST", url, {"uninstalled": True})
-
-    def ask_again(self, store: Store) -> None:
-        """Each resource of each shop is due to be compared, deletes too."""
-        with store.writing() as connection:
-            now = time_of(connection)
-            connection.execute(
-                update(watermarks).values(due_at=now, swept_at=LONG_AGO, ended_at=None)
-            )
-
-    def is_compared(self, store: Store) -> bool:
-        """Whether all that are installed were."""
-        row = watermarks.c
-        left = (
-            select(func.count())
-            .select_from(watermarks.join(shops, shops.c.domain == row.shop))
-            .where(shops.c.status == Status.INSTALLED.value, row.ended_at.is_(None))
-        )
-        with store.reading() as connection:
-            return not connection.execute(left).scalar_one()
 
     def differences(self, store: Store) -> list[Difference]:
         """What the copy says otherwise, of the shops that have the app in the end."""

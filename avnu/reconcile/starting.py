@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, tuple_, update
 
 from avnu.reconcile.resources import RESOURCES
-from avnu.reconcile.watermarks import LEASE_S, NO_RUN, make_rows, time_of
+from avnu.reconcile.watermarks import LEASE_S, LONG_AGO, NO_RUN, make_rows, time_of
 from avnu.settings import Settings
 from avnu.store.database import Store
 from avnu.store.shops import Status
@@ -50,6 +50,28 @@ def due_now(store: Store, shop: str) -> None:
             .where(watermarks.c.shop == shop)
             .values({**NO_RUN, "since": None, "swept_at": None, "waits_for": None, "due_at": now})
         )
+
+
+def compare_all(store: Store) -> None:
+    """Every row there is is due now, for what changed since its watermark and for all deletes.
+
+    How far that is, ``uncompared`` tells. Raises StoreUnavailable.
+    """
+    with store.writing() as connection:
+        now = time_of(connection)
+        connection.execute(update(watermarks).values(due_at=now, swept_at=LONG_AGO, ended_at=None))
+
+
+def uncompared(store: Store) -> int:
+    """Rows of installed shops whose run has not come to its end since ``compare_all``."""
+    row = watermarks.c
+    left = (
+        select(func.count())
+        .select_from(watermarks.join(shops, shops.c.domain == row.shop))
+        .where(shops.c.status == Status.INSTALLED.value, row.ended_at.is_(None))
+    )
+    with store.reading() as connection:
+        return int(connection.execute(left).scalar_one())
 
 
 def _greet(

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Self
 
 import msgspec
-from sqlalchemy import func, select, update
 
 from avnu.app import create_app
 from avnu.clock import SystemClock
-from avnu.reconcile.watermarks import LONG_AGO, make_rows, time_of
+from avnu.reconcile.starting import compare_all, uncompared
+from avnu.reconcile.watermarks import make_rows, time_of
 from avnu.sandbox import Courier, Habits, Ledger, Mischief, plan
 from avnu.sandbox.admin import AdminSandbox, World
 from avnu.sandbox.delivery import SHOPIFYS_OWN, Delivery
@@ -23,8 +23,6 @@ from avnu.sandbox.shops import Sizes
 from avnu.sandbox.store import FIRST_DAY
 from avnu.secret import Secret
 from avnu.store.database import Store
-from avnu.store.shops import Status
-from avnu.store.tables import shops, watermarks
 from tests.support.deliveries import SECRET
 from tests.support.programs import Worker
 from tests.support.shopify_stack import CLIENT_ID, install
@@ -170,22 +168,12 @@ class Marketplace:
         with self.store.writing() as connection:
             now = time_of(connection)
             make_rows(connection, self.shops, now, lambda: now)
-            self._asked_at = now
-            connection.execute(
-                update(watermarks).values(due_at=now, swept_at=LONG_AGO, ended_at=None)
-            )
+        compare_all(self.store)
 
     def _all_compared(self) -> bool:
         """Beat's part is played here: it says every second that there may be something to begin."""
         self._app.send_task("tasks.maintenance.reconcile")
-        row = watermarks.c
-        left = (
-            select(func.count())
-            .select_from(watermarks.join(shops, shops.c.domain == row.shop))
-            .where(shops.c.status == Status.INSTALLED.value, row.ended_at.is_(None))
-        )
-        with self.store.reading() as connection:
-            return not connection.execute(left).scalar_one()
+        return uncompared(self.store) == 0
 
     def differences(self) -> list[Difference]:
         """What the copy says otherwise, of shops that have the app."""
