@@ -23,6 +23,9 @@ PROTOCOL = 2
 SENTINEL_TIMEOUT_S = 0.3
 BROKER_SOCKET_TIMEOUT_S = 5.0
 BROKER_CONNECT_TIMEOUT_S = 2.0
+# kombu (5.7, ``maybe_check_brpop_health``) drops a BRPOP that has been unanswered for a second and
+# this long, and looks as often: what a worker waits for a primary that hangs is up to twice this.
+BROKER_HEALTH_S = 3
 
 
 class Role(enum.StrEnum):

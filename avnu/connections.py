@@ -17,6 +17,7 @@ import redis.sentinel
 
 from avnu.connection_options import (
     BROKER_CONNECT_TIMEOUT_S,
+    BROKER_HEALTH_S,
     BROKER_SOCKET_TIMEOUT_S,
     Role,
     async_retry,
@@ -136,7 +137,7 @@ class Connections:
                 BROKER_CONNECT_TIMEOUT_S, self.settings.redis_connect_timeout_ms / 1000
             ),
             "socket_keepalive": True,
-            "health_check_interval": 10,
+            "health_check_interval": BROKER_HEALTH_S,
             "client_name": "avnu-broker",
         }
         if self.settings.redis_sentinels:

@@ -58,6 +58,9 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     KeyRow(
         "heard", "heard", "hash", "", "when Shopify, beat and its canary were last heard of: ms"
     ),
+    KeyRow(
+        "ticking", "ticking", "hash", "", "worker -> '<ms> <processes> <queues>' of its last tick"
+    ),
     KeyRow("found", "found", "string", "", "what the monitor found and keeps, as JSON"),
     KeyRow("looking", "looking", "string", "", "a monitor has looked just now; expires"),
     KeyRow("acts", "acts", "stream", "", "what operators did: who, host, what, of, ended"),

@@ -4,12 +4,18 @@ A server that is away is waited for. One that keeps the program out is not: no w
 password, a missing right or a certificate, and a supervisor should see at once that it ended.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from avnu.connections import Connections
 from avnu.errors import InboxUnavailable, UnsupportedServer
 from avnu.inbox import Inbox
 from avnu.server_check import check_server
+
+# Of BRPOP, where 0 would be for ever.
+_AT_ONCE_S = 0.01
 
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 
@@ -20,9 +26,24 @@ def check_start(connections: Connections, inbox: Inbox) -> None:
     Raises UnsupportedServer with what to do. When the server is away, what redis-py raises, OSError
     or InboxUnavailable.
     """
-    try:
+    with _refusing():
         check_server(connections.inbox(), durability=connections.settings.inbox_durability)
         inbox.flush_counters({})
+
+
+def check_consuming(connections: Connections, inbox: Inbox) -> None:
+    """What a worker alone must be able to do: take a message, here from a list that is empty.
+
+    Celery would log the missing right again and again, and never end. Raises like check_start.
+    """
+    with _refusing():
+        connections.queue().brpop([inbox.keys.of("probe")], timeout=_AT_ONCE_S)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
     except (RedisError, OSError, InboxUnavailable) as fault:
         reason = refusal(fault)
         if reason is None:

@@ -6,7 +6,7 @@ consumer reconnects to its broker, and a hung Redis holds up nothing but itself.
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from celery import Celery
@@ -16,6 +16,7 @@ from avnu import journal
 from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
 from avnu.inbox.solo import Due
+from avnu.inbox.workers import Ticking
 from avnu.logs import about
 from avnu.shopify.topics import topic_for
 
@@ -27,9 +28,11 @@ _EVERY_S = 1.0
 class Ticker:
     """Ticks until stopped; publishes the solo tasks that each tick names."""
 
-    def __init__(self, app: Celery, inbox: Inbox) -> None:
+    def __init__(self, app: Celery, inbox: Inbox, host: str, processes: int) -> None:
         self._app = app
         self._inbox = inbox
+        self._host = host
+        self._processes = processes
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._tick_for_ever, name="tick", daemon=True)
         self._reachable = True
@@ -56,7 +59,7 @@ class Ticker:
     def tick(self) -> None:
         """One tick, and what it says is due."""
         try:
-            ticked = self._inbox.tick()
+            ticked = self._inbox.tick(self._worker())
         except InboxUnavailable as fault:
             if self._reachable:
                 log.error("inbox unreachable: %s", fault)  # noqa: TRY400 -- one line, not a traceback
@@ -70,6 +73,11 @@ class Ticker:
             log.warning("wake-ups replaced, leases recovered", extra=told)
         if ticked.due:
             self._publish(ticked.due)
+
+    def _worker(self) -> Ticking:
+        """As it is now: an operator may have told it to take a queue, or to leave one."""
+        queues: Mapping[str, Any] = self._app.amqp.queues.consume_from
+        return Ticking(self._host, self._processes, sorted(queues))
 
     def _publish(self, due: Sequence[Due]) -> None:
         """A message that cannot be published is published again later: the inbox noted when."""

@@ -19,7 +19,7 @@ from avnu.errors import (
     UnsupportedServer,
 )
 from avnu.logs import configure_logging
-from avnu.start_check import check_start
+from avnu.start_check import check_consuming, check_start
 from avnu.store.database import Store
 from avnu.store.market.changes import hook_named
 from avnu.store.schema import require_schema
@@ -67,7 +67,9 @@ class TickStep(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Check the server, then tick."""
         _refuse_unfit_server(parent.app)
-        self._ticker = Ticker(parent.app, parent.app.runtime.inbox)
+        self._ticker = Ticker(
+            parent.app, parent.app.runtime.inbox, parent.hostname, parent.concurrency
+        )
         self._ticker.start()
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 -- Celery's signature
@@ -128,6 +130,7 @@ def _refuse_unfit_server(app: AvnuCelery) -> None:
     """An unfit server ends the worker with the reason; one that is away is waited for."""
     try:
         check_start(app.runtime.connections, app.runtime.inbox)
+        check_consuming(app.runtime.connections, app.runtime.inbox)
     except UnsupportedServer as fault:
         raise SystemExit(f"avnu: {fault}") from None
     except (RedisError, OSError, InboxUnavailable) as fault:

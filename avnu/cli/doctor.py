@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import click
 import msgspec
 
-from avnu.cli.doctor_app import app_checks
+from avnu.cli.doctor_app import app_checks, tokens_check
 from avnu.cli.doctor_inbox import accounts_checks
 from avnu.cli.doctor_server import capacity_checks
 from avnu.cli.output import console, json_option, printable, show_json
@@ -85,10 +85,17 @@ def _health(settings: Settings, connections: Connections, clock: Clock) -> Itera
             connections, inbox,
             lambda: opened.enter_context(Store(settings.database_url)), _kept(inbox),
         )  # fmt: skip
+        tokens = [] if isinstance(facts.database, Unreached) else _tokens(settings)
     yield from judge(facts, settings)
+    yield from tokens
     yield from capacity_checks(settings, connections, facts, clock)
     if not isinstance(facts.inbox, Unreached):
         yield from accounts_checks(inbox, facts.inbox.state, clock)
+
+
+def _tokens(settings: Settings) -> list[Check]:
+    with Store(settings.database_url) as store:
+        return list(tokens_check(settings, store))
 
 
 def _kept(inbox: Inbox) -> Kept | None:

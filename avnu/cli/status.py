@@ -1,6 +1,7 @@
 """``avnu status``: the inbox in numbers."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -8,8 +9,11 @@ import msgspec
 
 from avnu.cli.output import duration, json_option, say, show_facts, show_json, show_table
 from avnu.cli.session import open_inbox
-from avnu.health.inbox_checks import WORKERS_DOWN_S
 from avnu.inbox.overview import AreaState, Overview, overview
+from avnu.inbox.workers import WORKERS_DOWN_S, Worker
+
+# More of them would fill the screen.
+_WORKERS_NAMED = 8
 
 
 @click.command()
@@ -56,6 +60,22 @@ def ticked(state: Overview) -> str:
     return "never" if math.isinf(state.tick_age_s) else f"{duration(state.tick_age_s)} ago"
 
 
+def working(state: Overview) -> str:
+    """Who is up, with how many processes, and for which areas where it is not for all."""
+    if not state.workers:
+        return "none"
+    named = [_named(worker, state.areas) for worker in state.workers[:_WORKERS_NAMED]]
+    if more := len(state.workers) - len(named):
+        named.append(f"and {more:,} more")
+    processes = sum(worker.processes for worker in state.workers)
+    return f"{len(state.workers):,} with {processes:,} processes: {', '.join(named)}"
+
+
+def _named(worker: Worker, areas: Sequence[AreaState]) -> str:
+    taken = [area.area for area in areas if area.area in worker.queues]
+    return worker.host if len(taken) == len(areas) else f"{worker.host} ({' '.join(taken)})"
+
+
 def _document(state: Overview) -> dict[str, Any]:
     document: dict[str, Any] = msgspec.to_builtins(state)
     if math.isinf(state.tick_age_s):
@@ -84,6 +104,7 @@ def _facts(state: Overview) -> dict[str, object]:
         f"{state.suspects} of them suspected of crashing their worker",
         "shops that wait": _causes(state.parked_shops),
         "partitions with work": state.partitions_busy,
+        "workers": working(state),
         "last tick of a worker": ticked(state),
         "full": "yes" if state.full else "no",
     }

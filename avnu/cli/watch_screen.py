@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from avnu.cli.output import duration, moment, printable
-from avnu.cli.status import ticked, warnings
+from avnu.cli.status import ticked, warnings, working
 from avnu.cli.watch_rates import Rates
 from avnu.inbox.longest import Line
 from avnu.inbox.overview import Overview
@@ -72,7 +72,8 @@ def _facts(state: Overview, rates: Rates) -> Table:
         "parked shops": _list(state.parked_shops),
         "deaths so far": _list(_dead(state)),
         "alone": f"{state.solo:,} wait, {state.running:,} run, {state.suspects:,} suspects",
-        "workers": f"last tick {ticked(state)}, {state.partitions_busy:,} partitions with work",
+        "workers": working(state),
+        "last tick": f"{ticked(state)}, {state.partitions_busy:,} partitions with work",
         "paused": ", ".join(state.paused) or "none",
     }.items():
         table.add_row(name, Text(printable(value)))

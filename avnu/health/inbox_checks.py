@@ -8,10 +8,8 @@ from avnu.health.check import Check, failed, ok, warning
 from avnu.health.facts import Facts, InboxFacts, Quiet, Unreached
 from avnu.inbox.buckets import ACK, ACK_BOUNDS_S, cumulated
 from avnu.inbox.overview import RECEIVED, Overview
+from avnu.inbox.workers import WORKERS_DOWN_S
 from avnu.settings import Settings
-
-# The tick comes once a second; after this long without one no worker is up.
-WORKERS_DOWN_S = 5.0
 
 _SLOW_S = 1.0
 # Below so many in the window a share says nothing.
@@ -67,13 +65,22 @@ class _Increase:
 def _workers(state: Overview) -> Check:
     age_s = state.tick_age_s
     found = "last tick never" if math.isinf(age_s) else f"last tick {age_s:.0f} s ago"
-    if age_s <= WORKERS_DOWN_S:
-        return ok("workers", found)
-    return failed(
-        "workers", found,
-        "webhooks are kept, but not followed, and retries and parked shops wait",
-        "start one: celery -A avnu worker",
-    )  # fmt: skip
+    if age_s > WORKERS_DOWN_S:
+        return failed(
+            "workers", found,
+            "webhooks are kept, but not followed, and retries and parked shops wait",
+            "start one: celery -A avnu worker",
+        )  # fmt: skip
+    found += f", {len(state.workers)} up"
+    taken = {queue for worker in state.workers for queue in worker.queues}
+    left = [area.area for area in state.areas if area.area not in taken]
+    if state.workers and left:
+        return warning(
+            "workers", f"{found}; none takes {', '.join(left)}",
+            "webhooks of these areas are kept, but not followed",
+            f"start one for them: celery -A avnu worker -Q {','.join(left)}",
+        )  # fmt: skip
+    return ok("workers", found)
 
 
 def _beat(found: InboxFacts, settings: Settings) -> Check:

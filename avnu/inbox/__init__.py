@@ -19,6 +19,7 @@ from avnu.inbox.parked import shops_parked_for
 from avnu.inbox.reach import insist, reaching
 from avnu.inbox.solo import Claim, Due, Refusal, read_claim, read_due
 from avnu.inbox.turn import Drain, Parking, Verdict
+from avnu.inbox.workers import NOBODY, Ticking
 from avnu.keys import Keys
 from avnu.lua import Scripts, Wakeup
 from avnu.settings import Settings
@@ -141,9 +142,9 @@ class Inbox:
         )  # fmt: skip
         return bool(reply[0] == b"OK")
 
-    def tick(self, counters: Mapping[str, int] | None = None) -> Ticked:
+    def tick(self, worker: Ticking = NOBODY) -> Ticked:
         """The heartbeat: see tick.lua. The caller publishes what is due."""
-        reply = self.run("tick", *_pairs(counters or {}))
+        reply = self.run("tick", *worker.arguments())
         if reply[0] == b"EARLY":
             return Ticked(early=True)
         return Ticked(False, reply[1] == b"1", reply[2], reply[3], read_due(reply[4:]))

@@ -7,6 +7,7 @@ import msgspec
 from avnu.inbox import Inbox
 from avnu.inbox.parked import parked_by_cause
 from avnu.inbox.reach import reaching
+from avnu.inbox.workers import Worker, read_workers
 
 RECEIVED = ("accepted", "duplicate", "replayed", "rejected", "ignored", "unavailable")
 # By kind of resource, as ``avnu/reconcile/resources.py`` names them: "missed:<kind>" is counted by
@@ -44,6 +45,7 @@ class Overview(msgspec.Struct, frozen=True):
     partitions_busy: int  # partitions with work
     full: bool
     tick_age_s: float  # since any worker's last tick; inf when there was none
+    workers: list[Worker]  # that are up
     paused: list[str]
     parked_shops: dict[str, int]  # by cause
 
@@ -69,7 +71,8 @@ class _Reader:
                 pipe.zcard(self.of(name))
             pipe.scard(self.of("work"))
             pipe.smembers(self.of("paused"))
-            raw, control, time, *alone_counts, work, paused = pipe.execute()
+            pipe.hgetall(self.of("ticking"))
+            raw, control, time, *alone_counts, work, paused, ticking = pipe.execute()
         solo, replays, stopped, running, suspects = alone_counts
         counts = {name.decode(): int(n) for name, n in raw.items()}
         offset, ticked, full = control
@@ -85,6 +88,7 @@ class _Reader:
             partitions_busy=work,
             full=full == b"1",
             tick_age_s=(now_ms - int(ticked)) / 1000 if ticked else float("inf"),
+            workers=read_workers(ticking, now_ms),
             paused=sorted(name.decode() for name in paused),
             parked_shops=parked_by_cause(self.client, self.inbox.keys),
         )

@@ -3,8 +3,8 @@
 -- Atomic because every step decides by what it sees (leases, lengths, places) and acts on it.
 -- Bounded: each step looks at a limited number of things; what is left is seen a second later.
 -- KEYS: none (built from K; one primary, no cluster).
--- ARGV: counter name, how many, … gathered by this process.
--- Returns {'EARLY'} another worker ticked less than half a second ago (counters added all the same),
+-- ARGV: 1 the worker's name ('' when nobody's), 2 its processes and queues: '<n> <queue>,…'.
+-- Returns {'EARLY'} another worker ticked less than half a second ago (the worker is noted all the same),
 --   or {'TICK', full '1'/'0', wake-ups replaced, leases recovered, area, topic, shop, id, area, …} with
 --   four values per solo task to publish now.
 --@include _past_full
@@ -22,6 +22,7 @@ local REPLACE_FIRST_MS, REPLACE_LONGEST_MS = 2000, 60000
 -- As soon as a wake-up: a task too many ends at its claim, and what was lost waits no longer than that.
 local REPUBLISH_FIRST_MS, REPUBLISH_LONGEST_MS = 2000, 300000
 local BLOCKED_MS = 10000
+local WORKER_GONE_MS = 60000
 local MOST = 500
 local replaced, recovered, due = 0, 0, {}
 -- Per area: messages in its queue, and partitions with work.
@@ -201,6 +202,19 @@ local function publish_suspect()
   publish(K.suspects, 1)
 end
 
+local function note_worker(name, told)
+  if name ~= '' then call('HSET', K.ticking, name, ('%d %s'):format(now, told)) end
+end
+
+-- Workers that are long gone: a container's name never comes back.
+local function sweep_workers()
+  local noted = call('HGETALL', K.ticking)
+  for i = 1, #noted, 2 do
+    local ticked_ms = tonumber(noted[i + 1]:match('^%d+'))
+    if now - ticked_ms > WORKER_GONE_MS then call('HDEL', K.ticking, noted[i]) end
+  end
+end
+
 local function sweep_dead()
   for _, ref in ipairs(call('ZRANGEBYSCORE', K.dead, '-inf', now - C.dead_ttl_ms, 'LIMIT', 0, MOST)) do
     local f = call('HMGET', K.trouble .. ref, 'area', 'topic', 'accepted')
@@ -208,7 +222,7 @@ local function sweep_dead()
   end
 end
 
-for i = 1, #ARGV, 2 do count(ARGV[i], tonumber(ARGV[i + 1])) end
+note_worker(ARGV[1], ARGV[2])
 if control[2] and measured >= ticked and now - ticked < 500 then return answer({ 'EARLY' }) end
 absorb_backward_step()
 renew_after_gap()
@@ -221,5 +235,6 @@ publish_suspect()
 local most = math.ceil(C.solo_per_s * math.min(1, (now - ticked) / 1000))
 publish(K.replays, most - publish(K.solo, most))
 sweep_dead()
+sweep_workers()
 call('HSET', K.control, 'ticked', now)
 return answer({ 'TICK', full and '1' or '0', replaced, recovered, unpack(due) })

@@ -1,18 +1,23 @@
 """``avnu doctor``: well where all is well, and each fault named with what to do."""
 
 import contextlib
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from avnu.clock import SystemClock
 from avnu.inbox import Inbox
 from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.store.database import Store
+from avnu.store.installing import Installing
+from avnu.store.pairs import TokenPair
 from avnu.store.shops import Shops, Status
+from avnu.store.vault import Vault
 from tests.conftest import API_SECRET
 from tests.support.command import Run, runner, told
 from tests.support.database import database_environ
@@ -60,7 +65,7 @@ def test_all_is_well(avnu: Run, inbox: Inbox) -> None:
     assert told(result)["ok"] is True
     found = checks(result)
     assert set(found) == {
-        "settings", "token keys", "app", "database", "shops", "compliance", "breaker",
+        "settings", "token keys", "tokens", "app", "database", "shops", "compliance", "breaker",
         "inbox database 2", "queue database 1", "cache database 0", "server", "persistence",
         "memory", "connections", "replication", "connections of the server", "clock of the server",
         "workers", "beat", "canary", "room", "waiting", "partitions", "deliveries", "subscriptions",
@@ -89,7 +94,7 @@ def test_for_people(avnu: Run, inbox: Inbox) -> None:
     assert "why it matters: webhooks are kept, but not followed" in result.stdout
     assert "what to do: start one: celery -A avnu worker" in result.stdout
     assert "look  memory: maxmemory is not set" in result.stdout
-    assert "1 of 28 checks failed" in result.stderr
+    assert "1 of 29 checks failed" in result.stderr
 
 
 def test_settings_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +113,19 @@ def test_a_missing_secret(avnu: Run, whole: dict[str, str], inbox: Inbox) -> Non
     result = runner(environ)("doctor", "--json")
     assert failures(result) == {"settings"}
     assert API_SECRET not in avnu("doctor").output
+
+
+def test_tokens_that_no_key_opens(avnu: Run, whole: dict[str, str], inbox: Inbox) -> None:
+    inbox.tick()
+    with Store(Secret(whole["DATABASE_URL"])) as store:
+        vault = Vault((Secret(whole["TOKEN_ENCRYPTION_KEYS"]),))
+        taking = Installing(store, vault, SystemClock(), random.Random(1))
+        assert taking.install("acme.myshopify.com", TokenPair(Secret("shpat_of_acme")))
+    assert checks(avnu("doctor", "--json"))["tokens"]["found"] == "those of 1 shops can be opened"
+    other = runner(whole | {"TOKEN_ENCRYPTION_KEYS": Fernet.generate_key().decode()})
+    result = other("doctor", "--json")
+    assert failures(result) == {"tokens"}
+    assert "acme.myshopify.com" in checks(result)["tokens"]["found"]
 
 
 def test_a_server_out_of_reach(avnu: Run, whole: dict[str, str]) -> None:

@@ -2,10 +2,13 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from avnu.inbox import Inbox
+from avnu.inbox.overview import overview
 from avnu.inbox.turn import Ending, Parking
+from avnu.inbox.workers import Ticking, Worker
 from tests.support.inbox import (
     ALONE,
     BACK,
@@ -34,6 +37,9 @@ from tests.support.inbox import (
 
 pytest_plugins = ("tests.support.inbox_fixtures",)
 
+ONE = Ticking("w@one", 3, ["maintenance", "orders"])
+TWO = Ticking("w@two", 1, [])
+
 SHOP = domain("one")
 DAY_S = 86_400
 # Steps so long that a day takes few: no lease is held in such tests, so the gap changes nothing.
@@ -50,9 +56,8 @@ def lose_messages(inbox: Inbox) -> None:
 
 
 def test_a_second_worker_in_the_same_second_is_early(inbox: Inbox) -> None:
-    assert inbox.tick({"ignored": 1}).early is False
-    assert inbox.tick({"ignored": 2}).early is True
-    assert counts(inbox)["ignored"] == 3, "its counters are added all the same"
+    assert inbox.tick().early is False
+    assert inbox.tick().early is True
     move_time(inbox, 0.6)
     assert inbox.tick().early is False
 
@@ -373,3 +378,28 @@ def test_wiping_the_queue_twice_loses_nothing(inbox: Inbox) -> None:
             settle(holder, *[DONE] * len(ids(batch)))
     inbox.settle(claim(inbox, 1), DONE, None, 0.0)
     check(inbox, settled=2 * len(shops) + 1)
+
+
+# ---- who ticks
+
+
+def test_each_worker_is_noted_though_another_has_ticked_just_now(inbox: Inbox) -> None:
+    inbox.tick(ONE)
+    assert inbox.tick(TWO).early
+    inbox.tick()
+    assert [one.host for one in overview(inbox).workers] == ["w@one", "w@two"]
+    first = overview(inbox).workers[0]
+    assert msgspec.structs.replace(first, age_s=0.0) == Worker(
+        "w@one", 3, ["maintenance", "orders"], 0.0
+    )
+
+
+def test_a_worker_that_ticks_no_more_is_not_up_and_then_forgotten(inbox: Inbox) -> None:
+    inbox.tick(ONE)
+    move_time(inbox, 6)
+    inbox.tick(TWO)
+    assert [one.host for one in overview(inbox).workers] == ["w@two"]
+    assert inbox.client.hlen(inbox.keys.of("ticking")) == 2
+    move_time(inbox, 60)
+    inbox.tick(TWO)
+    assert inbox.client.hkeys(inbox.keys.of("ticking")) == [b"w@two"]

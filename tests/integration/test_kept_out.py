@@ -12,7 +12,7 @@ from avnu.connections import Connections
 from avnu.embedded import free_port
 from avnu.errors import UnsupportedServer
 from avnu.settings import Settings
-from avnu.start_check import check_start, refusal
+from avnu.start_check import check_consuming, check_start, refusal
 from tests.conftest import API_SECRET
 from tests.support.acl import login, password, users_file
 from tests.support.certificates import Authority
@@ -108,6 +108,16 @@ def test_it_is_said_at_start_and_by_the_doctor(place: Place, fault: str) -> None
         assert "Traceback" not in told
         for secret in (WRONG, password("worker"), API_SECRET):
             assert secret not in told
+
+
+def test_a_worker_that_may_take_no_message_ends_at_its_start(place: Place) -> None:
+    made = compose(Settings.load(place.environ))
+    check_consuming(made.connections, made.inbox)
+    place.admin("ACL", "SETUSER", "worker", "-brpop")
+    check_start(made.connections, made.inbox)
+    with pytest.raises(UnsupportedServer, match="brpop"):
+        check_consuming(made.connections, made.inbox)
+    made.connections.close()
 
 
 def test_receiver_and_worker_end_with_the_sentence(place: Place) -> None:

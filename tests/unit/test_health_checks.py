@@ -15,6 +15,7 @@ from avnu.health.servers import ServerState
 from avnu.health.watching import judge, quiet_after
 from avnu.inbox.longest import Line
 from avnu.inbox.overview import AreaState, Overview
+from avnu.inbox.workers import Worker
 from avnu.servers.glance import glance
 from avnu.settings import Settings
 
@@ -50,8 +51,8 @@ def area(**told: Any) -> AreaState:
 def inbox(*areas: AreaState, heard: Mapping[str, Any] | None = None, **told: Any) -> InboxFacts:
     state: dict[str, Any] = {
         "received": {}, "missed": {}, "areas": list(areas), "solo": 0, "running": 0,
-        "suspects": 0, "partitions_busy": 0, "full": False, "tick_age_s": 0.5, "paused": [],
-        "parked_shops": {},
+        "suspects": 0, "partitions_busy": 0, "full": False, "tick_age_s": 0.5, "workers": [],
+        "paused": [], "parked_shops": {},
     }  # fmt: skip
     state |= {name: told.pop(name) for name in list(told) if name in state}
     ages: dict[str, Any] = {"received_s": 1.0, "beat_s": 5.0, "canary_s": 5.0, **(heard or {})}
@@ -192,6 +193,7 @@ NEVER = float("inf")
     [
         (inbox(tick_age_s=6.0), "workers", "failed"),
         (inbox(tick_age_s=NEVER), "workers", "failed"),
+        (inbox(area(), workers=[Worker("a", 1, ["products"], 0.1)]), "workers", "warning"),
         (inbox(full=True), "room", "failed"),
         (inbox(stuck={"orders": 2}), "partitions", "failed"),
         (inbox(area(backlog=1, oldest_s=300.0)), "waiting", "warning"),

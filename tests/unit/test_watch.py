@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from avnu.cli.status import working
 from avnu.cli.watch_rates import UNKNOWN, WINDOW_S, Window, between
 from avnu.cli.watch_screen import Look, screen
 from avnu.inbox.longest import Line
 from avnu.inbox.overview import AreaState, Overview
+from avnu.inbox.workers import Worker
 
 
 def area(name: str = "orders", **more: Any) -> AreaState:
@@ -21,7 +23,8 @@ def area(name: str = "orders", **more: Any) -> AreaState:
 def overview(*areas: AreaState, **more: Any) -> Overview:
     state = Overview(
         received={"accepted": 0, "duplicate": 0}, missed={}, areas=list(areas), solo=0, running=0,
-        suspects=0, partitions_busy=0, full=False, tick_age_s=0.5, paused=[], parked_shops={},
+        suspects=0, partitions_busy=0, full=False, tick_age_s=0.5, workers=[], paused=[],
+        parked_shops={},
     )  # fmt: skip
     return msgspec.structs.replace(state, **more)
 
@@ -65,11 +68,26 @@ def test_everything_is_on_the_screen() -> None:
     rates = between(overview(area("orders")), state, 100.0)
     text = drawn(Look(1_700_000_000_000, state, rates, [Line("orders", "a\x1b[2J", 9, "ready")]))
     for words in (
-        "1,234", "1 min", "12.4", "1,240", "frozen 2", "rejected 5, poison 1", "9 partitions",
-        "no worker is up", "answered 503", "last tick never", "a\\x1b[2J", "2023-11-14T22:13:20Z",
+        "1,234", "1 min", "12.4", "1,240", "frozen 2", "rejected 5, poison 1",
+        "no worker is up", "answered 503", "never, 9 partitions", "a\\x1b[2J",
+        "2023-11-14T22:13:20Z",
     ):  # fmt: skip
         assert words in text, (words, text)
     assert "\x1b" not in text
+
+
+def test_workers_are_named_with_what_they_take() -> None:
+    areas = [area("orders"), area("products")]
+    every = Worker("a@one", 4, ["maintenance", "orders", "products"], 0.2)
+    one = Worker("b@two", 2, ["orders"], 1.0)
+    assert working(overview(*areas)) == "none"
+    assert working(overview(*areas, workers=[every, one])) == (
+        "2 with 6 processes: a@one, b@two (orders)"
+    )
+    many = [Worker(f"w{n:02}", 1, ["orders", "products"], 0.0) for n in range(20)]
+    text = drawn(Look(0, overview(*areas, workers=many), UNKNOWN, []))
+    assert "20 with 20 processes: w00" in text
+    assert "w07, and 12 more" in text.replace("\n", " ")
 
 
 def test_one_look_makes_no_rate_and_an_old_one_says_so() -> None:
