@@ -21,8 +21,9 @@ up: $(READY) ## Run receiver, worker, beat and Flower, with a Redis of its own u
 
 ##@ Check
 
+# Two at a time: most tests wait for processes more than they compute. tests/README.md says more.
 test: lint ## All checks and all tests; what lacks a program is skipped by name
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint ## What to run before each commit: checks and unit tests, under a minute
 	$(PY) -m pytest tests/unit

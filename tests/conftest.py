@@ -1,15 +1,17 @@
 """Fixtures for every kind of test; what each kind may touch is in tests/README.md."""
 
 import os
+import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from avnu.settings import ROWS, Settings
-from tests.support.require import missing
+from tests.support.require import lacking
 from tests.support.servers import Server
+from tests.support.side_by_side import let_in
 
 # Before any fixture and any test module: what a developer has set for a server of their own must
 # not reach a test. Nothing imported above reads the environment.
@@ -17,6 +19,11 @@ for row in ROWS:
     os.environ.pop(row.name, None)
 # Where it is set, each of some hundred processes would compile Avnu anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell that runs the tests in the background has SIGINT ignored, and so would have every child
+# that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 API_SECRET = "shpss_made_up_for_tests"
 
@@ -58,8 +65,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(kind)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Beside another process of this run, a test waits for its turn before its time counts."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with let_in(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Says last which programs were not there, as a skip among hundreds is easily missed."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # one of several processes; the one that started them tells
+        return
+    missing = lacking(report.longrepr[2] for report in reporter.stats.get("skipped", ()))
     if missing:
         named = ", ".join(f"{name} ({count} tests)" for name, count in sorted(missing.items()))
         print(f"skipped for want of a program: {named}")

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ UVICORN_LOGS = Path(__file__).parents[1] / "uvicorn-logs.json"
 
 #: How long requests that are under way may take when the receiver ends.
 _GRACE_S = 5
+# A finaliser takes far less.
+_FINALISED_S = 0.05
 # Quiet: without a banner of many lines.
 _CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "avnu")
 
@@ -78,6 +81,15 @@ def end_like_ctrl_c() -> None:
     """From now on SIGTERM and a closed terminal end the command as Ctrl-C does, in order."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
+
+
+def _interrupt_again(told: "sys.UnraisableHookArgs") -> None:
+    """Python drops what is raised in a finaliser, and a signal may come just then."""
+    if told.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(told)
+        return
+    threading.Timer(_FINALISED_S, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def port_for(settings: Settings) -> int:

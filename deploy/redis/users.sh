@@ -21,7 +21,7 @@ if [ "${1:-}" = --before-7.2 ]; then newer='' read='~'; fi
 inbox=
 for family in 'w:*' 't:*' 'g:*' 'l:*' 's:*' 'r:*' 'p:*' 'h:*' work control counts token \
   solo replays suspects stopped running suspect parked dead holders releasing paused 'probe*' \
-  heard found looking acts; do
+  heard ticking found looking acts; do
   inbox="$inbox ~$namespace:$family"
 done
 guards=

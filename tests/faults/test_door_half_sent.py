@@ -12,6 +12,8 @@ from tests.support.doors import ASGI, Door, rendered, signed
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 HELD = 500
 ANSWER_WITHIN_S = 0.05
 ASKED = 100

@@ -19,6 +19,8 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from webhooks.committer import PROBE_EVERY_S
 
+pytestmark = pytest.mark.alone
+
 WITHIN_S = 2.0
 BACK_WITHIN_S = 5.0
 # What the machine itself may be late by when it is busy.

@@ -19,6 +19,7 @@ BUSY = 800
     "flood",
     [10_000, pytest.param(50_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])],
 )
+@pytest.mark.alone
 def test_new_shops_are_served_beside_a_flood(make_stack: MakeStack, flood: int) -> None:
     stack = make_stack(settings={"QUEUE_CONCURRENCY": "3"})
     _accept(stack, "flooded", flood)

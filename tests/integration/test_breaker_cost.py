@@ -15,6 +15,8 @@ from avnu.connections import Connections
 from avnu.guards import Class, Kind, Outcome, Permit, build_guards
 from avnu.settings import Settings
 
+pytestmark = pytest.mark.alone
+
 CALLS = 3000
 
 

@@ -15,6 +15,8 @@ from tests.support.bucket_server import Bucket, BucketServer
 from tests.support.guarded_callers import CallerProcess
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 ONE, TWO = "one.myshopify.com", "two.myshopify.com"
 FAST = (12, 52, 102)
 

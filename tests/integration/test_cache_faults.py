@@ -91,6 +91,7 @@ def test_redis_killed_and_back_under_load(tmp_path: Path) -> None:
         assert gets > 100
 
 
+@pytest.mark.alone
 def test_with_redis_hung_every_get_returns_in_time_and_few_wait(tmp_path: Path) -> None:
     """Within its limit: the timeouts of one probe, and what the load takes (here nothing)."""
     with Server(tmp_path) as server, opened(settings_of(server)) as cache:

@@ -279,6 +279,7 @@ def test_an_error_passes_through_when_there_is_nothing_to_serve(cache: Cache) ->
     assert cache.get(PRODUCT, SHOP, 5, load) == product()
 
 
+@pytest.mark.alone
 def test_a_failing_loader_serves_what_was_and_is_asked_once_per_throttle_time(
     settings: Settings,
 ) -> None:

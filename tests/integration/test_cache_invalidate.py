@@ -403,6 +403,7 @@ def test_a_message_that_nobody_understands_drops_everything(
 # ---- how soon
 
 
+@pytest.mark.alone
 def test_it_reaches_four_processes_within_100_ms(settings: Settings) -> None:
     notes: Any = scratch(settings)
     notes.flushdb()

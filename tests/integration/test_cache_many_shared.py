@@ -75,6 +75,7 @@ def test_four_processes_that_want_the_same_hundred_load_each_once(
     assert sum(one.get(("product", "waited"), 0) for one in counts) >= 100
 
 
+@pytest.mark.alone
 def test_a_killed_loader_delays_the_others_by_no_more_than_its_lease(
     settings: Settings, notes: Any
 ) -> None:
@@ -201,6 +202,7 @@ def test_with_redis_killed_there_is_one_load_and_no_exception(tmp_path: Path) ->
     assert counts["product", "loaded"] == 300
 
 
+@pytest.mark.alone
 def test_with_redis_hung_there_is_one_load_after_one_timeout(tmp_path: Path) -> None:
     with Server(tmp_path) as server, opened(settings_of(server)) as cache:
         server.freeze()

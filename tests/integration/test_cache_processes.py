@@ -95,6 +95,7 @@ def test_a_hundred_misses_at_a_value_that_is_stale_are_one_load_and_no_waiting(
         assert len(waits) == 40
 
 
+@pytest.mark.alone
 def test_a_killed_loader_delays_the_others_by_no_more_than_its_lease(
     settings: Settings, notes: Any
 ) -> None:

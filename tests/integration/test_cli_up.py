@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
@@ -228,6 +229,33 @@ def test_an_address_of_another_machine(tmp_path: Path, environ: dict[str, str]) 
     with running(tmp_path, environ | {"AVNU_HOST": "192.0.2.1"}) as up:
         assert up.wait() == 1
     assert b"cannot listen on 192.0.2.1" in up.err
+
+
+def test_a_ctrl_c_that_comes_in_a_finaliser_is_obeyed() -> None:
+    """Python drops what is raised there; without a second interrupt the command would go on."""
+    program = """
+import os, signal, time
+from avnu.cli.programs import end_like_ctrl_c
+
+class Kept:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0)
+
+end_like_ctrl_c()
+kept = Kept()
+try:
+    del kept
+    print("dropped")
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("obeyed")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=30, check=True
+    )
+    assert done.stdout.split() == [b"dropped", b"obeyed"]
+    assert done.stderr == b""
 
 
 def test_the_embedded_server_finds_another_port(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -79,6 +79,7 @@ def test_a_wrong_password_is_refused_at_once(guarded: Settings) -> None:
     assert "wrong" not in str(caught.value).lower().replace("wrongpass", "")
 
 
+@pytest.mark.alone
 def test_a_refused_connection_costs_no_waiting() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -89,6 +90,7 @@ def test_a_refused_connection_costs_no_waiting() -> None:
     assert time.monotonic() - started < 0.5
 
 
+@pytest.mark.alone
 def test_a_hung_server_costs_one_timeout_and_gets_the_command_once(tmp_path: Path) -> None:
     with Server(tmp_path) as own:
         client = Connections(settings_at(own.port, REDIS_SOCKET_TIMEOUT_MS="300")).inbox()
@@ -113,6 +115,7 @@ def test_a_restarted_server_is_found_by_the_next_command(tmp_path: Path) -> None
         assert client.get("key") == b"kept"
 
 
+@pytest.mark.alone
 def test_a_full_pool_makes_wait_and_then_fails(server: Server) -> None:
     client = Connections(
         settings_at(server.port, REDIS_POOL_SIZE="1", REDIS_POOL_WAIT_MS="200")

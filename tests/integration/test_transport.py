@@ -122,6 +122,7 @@ class End(NamedTuple):
     ids=["cut off", "cut off, chunked", "not gzip", "no HTTP", "closed", "too large", "silent",
          "a drip", "late in every part"],
 )  # fmt: skip
+@pytest.mark.alone
 def test_what_is_no_answer(script: Sequence[bytes | float], end: End) -> None:
     with serving(script) as (_, transport):
         begun_s = time.monotonic()

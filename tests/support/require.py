@@ -2,13 +2,14 @@
 
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
 REQUIRE = "AVNU_REQUIRE"
 
-missing: dict[str, int] = {}
-"""How many tests were skipped for want of each program, told in the closing line."""
+_LACKS = " is not installed"
 
 
 def require(program: str, also_in: str = "") -> str:
@@ -21,6 +22,11 @@ def require(program: str, also_in: str = "") -> str:
     if path is not None:
         return path
     if os.environ.get(REQUIRE) == "all":
-        pytest.fail(f"{program} is not installed, and {REQUIRE}=all does not let it be skipped")
-    missing[program] = missing.get(program, 0) + 1
-    pytest.skip(f"{program} is not installed")
+        pytest.fail(f"{program}{_LACKS}, and {REQUIRE}=all does not let it be skipped")
+    pytest.skip(f"{program}{_LACKS}")
+
+
+def lacking(reasons: Iterable[str]) -> Counter[str]:
+    """How many tests were skipped for want of each program, told in the closing line."""
+    said = (reason.removeprefix("Skipped: ") for reason in reasons)
+    return Counter(reason.removesuffix(_LACKS) for reason in said if reason.endswith(_LACKS))

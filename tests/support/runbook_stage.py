@@ -49,7 +49,7 @@ class Stage:
         self._now = ExitStack()
         self._state = ""
         environ = self.stack.environ()
-        self.worker = Worker("one", folder, environ, app="avnu")
+        self.worker = Worker("avnu", folder, environ, app="avnu")
         self.receiver = Receiver("receiver", folder, environ)
         self.avnu: Run = runner({**environ, "AVNU_PORT": str(self.receiver.port)})
 

@@ -232,6 +232,7 @@ async def test_any_error_fails_the_group_and_what_waits_and_then_at_once(
 
 
 @in_a_loop
+@pytest.mark.alone
 async def test_no_answer_ends_after_its_time_in_line_and_in_flight_together() -> None:
     bench = Bench(within_s=0.3)
     await bench.committer.start()
