@@ -21,7 +21,9 @@ from avnu.settings import Settings
 PROTOCOL = 2
 
 SENTINEL_TIMEOUT_S = 0.3
-BROKER_SOCKET_TIMEOUT_S = 5.0
+# A worker's loop asks three connections in turn, and waits this long for each of them, before it
+# gives up a primary that hangs; a BRPOP is answered within a second.
+BROKER_SOCKET_TIMEOUT_S = 2.0
 BROKER_CONNECT_TIMEOUT_S = 2.0
 # kombu (5.7, ``maybe_check_brpop_health``) drops a BRPOP that has been unanswered for a second and
 # this long, and looks as often: what a worker waits for a primary that hangs is up to twice this.

@@ -126,8 +126,7 @@ class Connections:
         """The part of kombu's transport options that concerns the connection.
 
         kombu passes None where it is not told a timeout, and a half-open socket then blocks for
-        ever (kombu 5.7, ``Channel._connparams``). The socket may be silent for as long as a BRPOP
-        lasts (1 s), so its timeout is longer than the inbox's.
+        ever (kombu 5.7, ``Channel._connparams``).
         """
         options: dict[str, Any] = {
             "socket_timeout": max(

@@ -108,7 +108,7 @@ def test_user_and_password_reach_redis_and_celery() -> None:
 
 def test_celery_s_connection_has_timeouts_and_a_name() -> None:
     options = broker(connections())
-    assert options["socket_timeout"] == 5.0
+    assert options["socket_timeout"] == 2.0
     assert options["socket_connect_timeout"] == 2.0
     assert options["socket_keepalive"] is True
     assert options["client_name"] == "avnu-broker"
