@@ -1,7 +1,6 @@
 """``avnu status``: the inbox in numbers."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,11 +8,10 @@ import msgspec
 
 from avnu.cli.output import duration, json_option, say, show_facts, show_json, show_table
 from avnu.cli.session import open_inbox
+from avnu.cli.status_words import ticked, warnings, working
+from avnu.cli.watch import watch
 from avnu.inbox.overview import AreaState, Overview, overview
-from avnu.inbox.workers import WORKERS_DOWN_S, Worker
-
-# More of them would fill the screen.
-_WORKERS_NAMED = 8
+from avnu.inbox.workers import WORKERS_DOWN_S
 
 
 @click.command()
@@ -22,9 +20,6 @@ _WORKERS_NAMED = 8
 def status(watching: bool, as_json: bool) -> None:
     """Show what waits, what is parked, dead or in trouble, and what came in so far."""
     if watching:
-        # Late: it draws what is written here.
-        from avnu.cli.watch import watch
-
         if as_json:
             raise click.UsageError("--watch is for people, --json for programs: give one of them")
         watch()
@@ -41,39 +36,6 @@ def status(watching: bool, as_json: bool) -> None:
     show_facts(_facts(state))
     for line in warnings(state):
         say(line)
-
-
-def warnings(state: Overview) -> list[str]:
-    """What an operator must know before the numbers: one sentence each."""
-    lines = []
-    if state.tick_age_s > WORKERS_DOWN_S:
-        lines.append("no worker is up: webhooks are kept, but not followed")
-    if state.full:
-        lines.append("the inbox is full: new webhooks are answered 503 until it has drained")
-    if state.paused:
-        lines.append(f"paused by an operator: {', '.join(state.paused)}")
-    return lines
-
-
-def ticked(state: Overview) -> str:
-    """How long ago a worker last ticked, for people."""
-    return "never" if math.isinf(state.tick_age_s) else f"{duration(state.tick_age_s)} ago"
-
-
-def working(state: Overview) -> str:
-    """Who is up, with how many processes, and for which areas where it is not for all."""
-    if not state.workers:
-        return "none"
-    named = [_named(worker, state.areas) for worker in state.workers[:_WORKERS_NAMED]]
-    if more := len(state.workers) - len(named):
-        named.append(f"and {more:,} more")
-    processes = sum(worker.processes for worker in state.workers)
-    return f"{len(state.workers):,} with {processes:,} processes: {', '.join(named)}"
-
-
-def _named(worker: Worker, areas: Sequence[AreaState]) -> str:
-    taken = [area.area for area in areas if area.area in worker.queues]
-    return worker.host if len(taken) == len(areas) else f"{worker.host} ({' '.join(taken)})"
 
 
 def _document(state: Overview) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from avnu.cli.output import duration, moment, printable
-from avnu.cli.status import ticked, warnings, working
+from avnu.cli.status_words import ticked, warnings, working
 from avnu.cli.watch_rates import Rates
 from avnu.inbox.longest import Line
 from avnu.inbox.overview import Overview

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from avnu.cli.status import working
+from avnu.cli.status_words import working
 from avnu.cli.watch_rates import UNKNOWN, WINDOW_S, Window, between
 from avnu.cli.watch_screen import Look, screen
 from avnu.inbox.longest import Line
