@@ -15,8 +15,8 @@ from tests.bench.errors import BenchError
 from tests.bench.report import Report
 
 PARTS = ("accept", "drain", "effects", "memory", "fairness")
-# Only when asked for: what `avnu sizing` reckons with, and nobody competes in.
-APART = ("weights",)
+# Only when asked for, as nobody competes in them.
+APART = ("durability", "weights")
 PASSED, FAILED, CANNOT_RUN = 0, 1, 2
 
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "effects": contest.effects,
         "memory": contest.memory,
         "fairness": contest.fairness,
+        "durability": contest.durability,
         "weights": contest.weights,
     }
     try:

@@ -1,8 +1,10 @@
 """Taking webhooks in: how many per second, how soon answered, for how much CPU time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from avnu.embedded import EmbeddedServer
 from tests.bench.backlog import fresh_redis, send
 from tests.bench.processes import cpu_seconds
 from tests.bench.system import System, receiver
@@ -24,10 +26,14 @@ class Accepted:
 
 
 def measure(
-    system: System, warm_up: Sequence[bytes], requests: Sequence[bytes], within_s: float
+    system: System,
+    warm_up: Sequence[bytes],
+    requests: Sequence[bytes],
+    within_s: float,
+    on: Callable[[], AbstractContextManager[EmbeddedServer]] = fresh_redis,
 ) -> Accepted:
     """Deliver for so many seconds to a receiver whose code has run hot before."""
-    with fresh_redis() as redis, receiver(system, redis.port) as door:
+    with on() as redis, receiver(system, redis.port) as door:
         assert redis.pid is not None
         send(door, warm_up[:WARM_UP_REQUESTS], within_s=WARM_UP_SECONDS)
         cpu, redis_cpu = cpu_seconds(door.program.pid), cpu_seconds(redis.pid)

@@ -32,12 +32,17 @@ class Avnu:
     name: str = "Avnu"
 
     def start_receiver(self, redis_port: int, port: int) -> Program:
+        return self._receiver(redis_port, port)
+
+    def _receiver(
+        self, redis_port: int, port: int, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Program:
         command = [
             *(sys.executable, "-m", "uvicorn", "webhooks.asgi:app"),
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--no-access-log", "--log-level", "warning"),
         ]
-        return self._start("receiver", command, redis_port)
+        return self._start("receiver", command, redis_port, more)
 
     def start_worker(self, redis_port: int) -> Program:
         command = [

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from avnu.embedded import EmbeddedServer
@@ -17,9 +17,9 @@ STALLED_SECONDS = 60.0
 
 
 @contextmanager
-def fresh_redis() -> Iterator[EmbeddedServer]:
+def fresh_redis(extra: Sequence[str] = ()) -> Iterator[EmbeddedServer]:
     """The embedded server, empty, with the append-only file that it always has."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedServer(folder) as server:
+    with tempfile.TemporaryDirectory() as folder, EmbeddedServer(folder, extra=extra) as server:
         yield server
 
 

@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from tests.bench import accept, bodies, cached, ceiling, drain, fairness, memory, weights
+from tests.bench import (
+    accept,
+    bodies,
+    cached,
+    ceiling,
+    drain,
+    durability,
+    fairness,
+    memory,
+    weights,
+)
 from tests.bench.avnu_system import Avnu
 from tests.bench.bodies import Body
 from tests.bench.celery_system import PlainCelery
@@ -16,7 +26,7 @@ from tests.bench.report import Report, Target, median, median_ratio
 from tests.bench.system import System
 
 Measured = TypeVar("Measured")
-
+Contender = TypeVar("Contender", bound=System)
 
 _WRITING_SHOPS = 200
 
@@ -103,6 +113,23 @@ class Contest:
             self._at_least("accept, webhooks/s ÷ BullMQ's", ratio, 1.3, aim=2.0)
             self._at_most("accept, p99 ÷ BullMQ's", p99, 0.7)
             self.report.note(f"accept, CPU per webhook ÷ BullMQ's: {cpu:.2f}")
+
+    def durability(self) -> None:
+        """What each INBOX_DURABILITY costs where webhooks are taken in."""
+        scale = self.scale
+        warm_up = render(accept.WARM_UP_REQUESTS, 200, "warm-up")
+        requests = render(scale.accept_requests, 200, "durability")
+        rounds = self._rounds(
+            durability.PROMISES,
+            lambda promise: durability.cost(promise, warm_up, requests, scale.accept_seconds),
+        )
+        columns = {"per_second": "webhooks/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
+        self.report.rounds("Accept, by INBOX_DURABILITY", columns, rounds)
+        cheapest, *others = durability.PROMISES
+        for promise in others:
+            rate = median_ratio(rounds[promise.name], rounds[cheapest.name], "per_second")
+            p50 = median_ratio(rounds[promise.name], rounds[cheapest.name], "p50_ms")
+            self.report.note(f"{promise.name} ÷ memory: webhooks/s {rate:.2f}, p50 {p50:.1f}")
 
     def drain(self) -> None:
         """Throughput and CPU of the workers, over 200 shops and over as many shops as webhooks."""
@@ -206,7 +233,7 @@ class Contest:
         return self._rounds([Avnu(), *(peer for peer in peers if peer)], measure)
 
     def _rounds(
-        self, systems: Sequence[System], measure: Callable[[System], Measured]
+        self, systems: Sequence[Contender], measure: Callable[[Contender], Measured]
     ) -> dict[str, list[Measured]]:
         rounds: dict[str, list[Measured]] = {system.name: [] for system in systems}
         others = Others()
