@@ -85,17 +85,12 @@ def _health(settings: Settings, connections: Connections, clock: Clock) -> Itera
             connections, inbox,
             lambda: opened.enter_context(Store(settings.database_url)), _kept(inbox),
         )  # fmt: skip
-        tokens = [] if isinstance(facts.database, Unreached) else _tokens(settings)
     yield from judge(facts, settings)
-    yield from tokens
+    if not isinstance(facts.database, Unreached):
+        yield from tokens_check(settings)
     yield from capacity_checks(settings, connections, facts, clock)
     if not isinstance(facts.inbox, Unreached):
         yield from accounts_checks(inbox, facts.inbox.state, clock)
-
-
-def _tokens(settings: Settings) -> list[Check]:
-    with Store(settings.database_url) as store:
-        return list(tokens_check(settings, store))
 
 
 def _kept(inbox: Inbox) -> Kept | None:

@@ -30,10 +30,11 @@ def _keys(settings: Settings) -> Check:
     return ok("token keys", f"{len(settings.token_encryption_keys)}, all can be used")
 
 
-def tokens_check(settings: Settings, store: Store) -> Iterator[Check]:
+def tokens_check(settings: Settings) -> Iterator[Check]:
     """Opens every token once; says nothing where keys or database do not let it: others do."""
     try:
-        found = rotate(store, require_vault(settings), dry_run=True)
+        with Store(settings.database_url) as store:
+            found = rotate(store, require_vault(settings), dry_run=True)
     except (SettingsInvalid, StoreUnavailable, StoreOutdated):
         return
     sealed = found.sealed_again + found.newest_already

@@ -1,7 +1,5 @@
 """What a 200 costs by what it promises: Avnu with each INBOX_DURABILITY, on the server it needs."""
 
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,9 +11,9 @@ from avnu.embedded import EmbeddedServer
 from tests.bench.accept import Accepted, measure
 from tests.bench.avnu_system import Avnu
 from tests.bench.backlog import fresh_redis
-from tests.bench.errors import BenchError
-from tests.bench.processes import POLL_SECONDS, READY_SECONDS, Program
+from tests.bench.processes import READY_SECONDS, Program
 from tests.bench.system import client
+from tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -52,20 +50,11 @@ def _servers(promise: Promising) -> Iterator[EmbeddedServer]:
             yield primary
             return
         follows = ("--replicaof", f"{primary.host} {primary.port}")
-        with tempfile.TemporaryDirectory() as folder, EmbeddedServer(folder, extra=follows):
-            _wait_for_replica(primary)
+        with fresh_redis(follows) as replica, client(replica.port, 0) as asking:
+            wait_until(lambda: _follows(asking), READY_SECONDS, "the replica follows")
             yield primary
 
 
-def _wait_for_replica(primary: EmbeddedServer) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    with client(primary.port, 0) as asking:
-        while not _follows(asking):
-            if time.monotonic() > deadline:
-                raise BenchError("the replica does not follow")
-            time.sleep(POLL_SECONDS)
-
-
-def _follows(asking: redis.Redis) -> bool:
-    told: Any = asking.info("replication")
-    return any(one["state"] == "online" for name, one in told.items() if name.startswith("slave"))
+def _follows(replica: redis.Redis) -> bool:
+    told: Any = replica.info("replication")
+    return bool(told["master_link_status"] == "up")

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,10 +17,15 @@ from avnu.shopify.client import Shopify
 from avnu.shopify.lookups import BATCH_LOADERS, Lookups, version_ms
 from avnu.shopify.query import Connection, Mutation, Payload, Query, gid
 from avnu.webhook import Shop, Webhook
-from tests.support.deployment import SHOP, Deployment
+from tests.support.deployment import QUICK, SHOP, Deployment
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
+
+
+@pytest.fixture
+def limits() -> Mapping[str, str]:
+    return QUICK
 
 
 class _Id(msgspec.Struct, frozen=True):

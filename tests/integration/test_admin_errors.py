@@ -5,7 +5,7 @@ run of the webhook), and what it says to the breaker.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -19,9 +19,15 @@ from avnu.sandbox.admin.faults import FAULTS
 from avnu.shopify import queries
 from avnu.shopify.client import Unparking
 from avnu.webhook import Shop, Webhook
-from tests.support.deployment import Deployment
+from tests.support.deployment import QUICK, Deployment
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
+
+
+@pytest.fixture
+def limits() -> Mapping[str, str]:
+    return QUICK
+
 
 GOOD, BAD, NEITHER = "good", "bad", "neither"
 

@@ -1,7 +1,7 @@
 """tasks/app.py on a real sandbox and database: who has left, who is back, what a shop may do."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,15 +19,10 @@ from avnu.shopify.topics import TOPICS
 from avnu.store.shops import Status
 from avnu.webhook import Shop, Webhook
 from tasks.app import area
-from tests.support.deployment import PATIENT, PLENTY_S, Deployment
+from tests.support.deployment import PLENTY_S, Deployment
 from tests.support.payloads import own
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 STRANGER = "stranger.myshopify.com"

@@ -5,22 +5,16 @@ word, batches and coalescing must, since retries carry old payloads.
 """
 
 import random
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
 
 from avnu.sandbox.admin.bucket import LIMITS
 from avnu.sandbox.differences import differences
-from tests.support.deployment import PATIENT, Deployment
+from tests.support.deployment import Deployment
 from tests.support.drained import Drained
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 UPDATES, PRODUCTS = 1000, 50

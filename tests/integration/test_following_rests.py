@@ -2,22 +2,14 @@
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
 from avnu.inbox.parked import parked_by_cause
-from tests.support.deployment import PATIENT, Deployment
+from tests.support.deployment import Deployment
 from tests.support.drained import Drained
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 def twice_in_a_second(deployment: Deployment) -> list[dict[str, Any]]:

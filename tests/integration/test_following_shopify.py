@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,11 @@ from avnu.secret import Secret
 from avnu.shopify.topics import topic_for
 from avnu.store.market.changes import Kind
 from avnu.webhook import Webhook
-from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, PATIENT, Deployment
+from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, Deployment
 from tests.support.followed import letters
 from tests.support.told_changes import FILE, NAME
 
 pytest_plugins = ("tests.support.shopify_fixtures", "tests.support.store_fixtures")
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 SEED, DELIVERIES = 11, 300

@@ -29,14 +29,9 @@ from avnu.store.market import catalogue_rows, order_rows
 from avnu.store.market.changes import Kind
 from avnu.store.market.versions import LevelKey, Order
 from avnu.webhook import Shop
-from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, PATIENT, PLENTY_S, Deployment
+from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, PLENTY_S, Deployment
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """``avnu shops resync`` before a real Admin API: compared, put in, shown; and what is counted."""
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
@@ -19,15 +18,10 @@ from avnu.store.market.versions import Product
 from avnu.store.shops import Shops
 from avnu.webhook import Shop
 from tests.support.command import Run, runner, told
-from tests.support.deployment import PATIENT, PLENTY_S, SHOP, Deployment
+from tests.support.deployment import PLENTY_S, SHOP, Deployment
 from tests.support.inbox import check, new_owner, open_inbox
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 DOMAIN = SHOP.domain

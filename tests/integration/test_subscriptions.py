@@ -1,7 +1,7 @@
 """The audit of webhook subscriptions on a real sandbox, and how often shops send."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,9 @@ from avnu.subscriptions.findings import Elsewhere, Findings
 from avnu.subscriptions.habits import Habits
 from avnu.subscriptions.wanted import WANTED, api_name
 from tests.support.command import runner, told
-from tests.support.deployment import PATIENT, Deployment
+from tests.support.deployment import Deployment
 
 pytest_plugins = ("tests.support.shopify_fixtures", "tests.support.store_fixtures")
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return PATIENT
 
 
 HERE, THERE = "https://avnu.example.com/webhooks/shopify", "https://old.example.com/hooks"

@@ -14,7 +14,7 @@ from avnu.sandbox.admin import AdminSandbox, World
 from avnu.secret import Secret
 from avnu.settings import Settings
 from tests.support.database import database_environ
-from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, QUICK, SHOP, Deployment
+from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, PATIENT, SHOP, Deployment
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def sandbox() -> Iterator[AdminSandbox]:
 
 @pytest.fixture
 def limits() -> Mapping[str, str]:
-    """How long a call may take; a module without slow answers says PATIENT in a fixture like it."""
-    return QUICK
+    """How long a call may take; a module with slow answers says QUICK in a fixture like this."""
+    return PATIENT
 
 
 @pytest.fixture
