@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,11 +21,6 @@ from tests.support.deployment import QUICK, SHOP, Deployment
 from tests.support.waiting import wait_until
 
 pytest_plugins = ("tests.support.shopify_fixtures",)
-
-
-@pytest.fixture
-def limits() -> Mapping[str, str]:
-    return QUICK
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -417,8 +412,9 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCa
 
 
 def test_no_token_in_any_log(
-    deployment: Deployment, everything_logged: pytest.LogCaptureFixture
+    deploy: Callable[..., Deployment], everything_logged: pytest.LogCaptureFixture
 ) -> None:
+    deployment = deploy(**QUICK)
     first = deployment.install(life_s=0.0)
     raised: list[Exception] = []
 

@@ -43,7 +43,7 @@ SOME_TIME_S = 5.0
 # On the smallest plan: 2,000 points, 100 more each second.
 SHOP: SandboxShop = msgspec.structs.replace(shop_named("one-goods.myshopify.com"), products=700)
 
-# So that a fault that waits is over soon.
+# For a test of silence, so that it is over soon: with these, a busy machine is silent too.
 QUICK = {
     "SHOPIFY_CONNECT_TIMEOUT_MS": "500",
     "SHOPIFY_READ_TIMEOUT_MS": "600",

@@ -3,7 +3,7 @@
 A module asks for them with ``pytest_plugins = ("tests.support.shopify_fixtures",)``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,23 +29,17 @@ def sandbox() -> Iterator[AdminSandbox]:
 
 
 @pytest.fixture
-def limits() -> Mapping[str, str]:
-    """How long a call may take; a module with slow answers says QUICK in a fixture like this."""
-    return PATIENT
-
-
-@pytest.fixture
 def deploy(
-    settings: Settings, sandbox: AdminSandbox, tmp_path: Path, limits: Mapping[str, str]
+    settings: Settings, sandbox: AdminSandbox, tmp_path: Path
 ) -> Iterator[Callable[..., Deployment]]:
-    """``deploy(NAME="value")``: with these settings beside the usual ones."""
+    """``deploy(NAME="value")``: with these settings beside the usual ones; QUICK for silence."""
     made: list[Deployment] = []
 
     def deploy(**changes: str) -> Deployment:
         environ = {
             **settings.to_environ(),
             **database_environ(tmp_path),
-            **limits,
+            **PATIENT,
             "SHOPIFY_API_KEY": CLIENT_ID,
             "SHOPIFY_API_SECRET": CLIENT_SECRET,
             "SHOPIFY_ADMIN_ORIGIN": sandbox.origin,
