@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 # The longest silence of the past counts half as much after so long.
 _QUIET_HALF_LIFE_S = 14 * 86_400.0
+# Two sums of the same times differ by rounding; what came so soon after another ended no silence.
+_QUIET_LEAST_S = 1.0
 _LEVELS = {
     State.OK: logging.INFO,
     State.WARNING: logging.WARNING,
@@ -81,7 +83,7 @@ def quiet_after(quiet: Quiet, age_s: float | None, at_ms: int) -> Quiet:
         return quiet
     passed_s = max(0.0, (at_ms - quiet.at_ms) / 1000) if quiet.at_ms else 0.0
     longest_s: float = quiet.longest_s * 0.5 ** (passed_s / _QUIET_HALF_LIFE_S)
-    if age_s < quiet.age_s + passed_s:
+    if age_s < quiet.age_s + passed_s - _QUIET_LEAST_S:
         # Something came meanwhile, so the silence of before is over and was this long at least.
         longest_s = max(longest_s, quiet.age_s)
     return Quiet(longest_s, age_s, at_ms)

@@ -266,6 +266,18 @@ def test_the_longest_silence_is_learnt_and_fades() -> None:
     assert later.longest_s == pytest.approx(65, abs=1)
 
 
+def test_a_long_silence_stays_told_and_is_never_learnt_from_itself() -> None:
+    quiet, noted_ms, now_ms = Quiet(), NOW_MS + 1, NOW_MS + 1
+    for n in range(2000):
+        now_ms += 30_000 + n * 7919 % 41
+        age_s = (now_ms - noted_ms) / 1000
+        if age_s > SHARED.monitor_silence_seconds:
+            facts = inbox(heard={"received_s": age_s})
+            assert trouble(inbox=facts, quiet=quiet) == {"deliveries": "warning"}, age_s
+        quiet = quiet_after(quiet, age_s, now_ms)
+        assert quiet.longest_s == 0, age_s
+
+
 # ---- database and Shopify
 
 
