@@ -5,6 +5,7 @@ failure; what is here can wait for a while. Each job is one caller's in each per
 of beats runs. How to add one: ``avnu/jobs.py``.
 """
 
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from avnu.health import watching
 from avnu.health.hearing import note_canary
 from avnu.jobs import CANARY, WATCH
 from avnu.keys import Keys
+from avnu.logs import about
 from avnu.reconcile.slices import new_owner, run_slice
 from avnu.reconcile.starting import begin_due
 from avnu.run import place_of
@@ -30,6 +32,8 @@ from avnu.store.columns import instant
 from avnu.store.purging import purge_leftovers, purge_tombstones
 from avnu.subscriptions.audit import Audits
 from avnu.upkeep import job
+
+log = logging.getLogger(__name__)
 
 
 @job
@@ -128,7 +132,8 @@ def watch(task: Task[..., object]) -> dict[str, int | str]:
                 runtime.settings, runtime.connections, runtime.inbox,
                 lambda: runtime.shopify.get().store,
             )  # fmt: skip
-    except InboxUnavailable:
+    except InboxUnavailable as fault:
+        log.warning("the monitor could not look", extra=about(error=str(fault)))
         return {"ended": "inbox"}
 
 

@@ -1,14 +1,22 @@
 """What the monitor keeps between two looks, on DB 2: findings, samples, and when it looked."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from redis.exceptions import ResponseError, WatchError
 
+from avnu.errors import InboxUnavailable
 from avnu.health.check import Check
 from avnu.health.facts import Quiet, Sample
 from avnu.inbox import Inbox
 from avnu.inbox.reach import reaching
+
+# Longer than a look takes when every server hangs until our patience with it is over.
+_LOOK_MS = 60_000
+# Beat's messages come a little early or late: the next one must find the claim gone.
+_SHARE_OF_PERIOD = 0.8
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -22,10 +30,20 @@ class Kept(msgspec.Struct, frozen=True):
     quiet: Quiet
     subscriptions_missing: int | None  # None: the database did not tell
     due_at: datetime | None
+    unseen: Sequence[Check] = ()  # last found of checks that this look could not make
 
     def check(self, name: str) -> Check | None:
-        """What was found of this one."""
-        return next((check for check in self.checks if check.name == name), None)
+        """What was last found of this one."""
+        every = (*self.checks, *self.unseen)
+        return next((check for check in every if check.name == name), None)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The right to look and to keep what was found, until another has it."""
+
+    token: bytes
+    period_ms: int  # nobody else is to look for so long
+    began_s: float  # monotonic
 
 
 def read_kept(inbox: Inbox) -> Kept | None:
@@ -38,14 +56,38 @@ def read_kept(inbox: Inbox) -> Kept | None:
         return None  # of another version of Avnu: the next look writes it anew
 
 
-def keep(inbox: Inbox, kept: Kept) -> None:
-    """Raises InboxUnavailable."""
+def claim_look(inbox: Inbox, every_s: float) -> Claim | None:
+    """The claim of one of all that are asked; None for the others. Raises InboxUnavailable."""
+    period_ms = round(every_s * 1000 * _SHARE_OF_PERIOD)
+    claim = Claim(secrets.token_hex(8).encode(), period_ms, inbox.clock.monotonic())
     with reaching():
-        inbox.client.set(inbox.keys.of("found"), msgspec.json.encode(kept))
+        claimed = inbox.client.set(
+            inbox.keys.of("looking"), claim.token, nx=True, px=max(period_ms, _LOOK_MS)
+        )
+    return claim if claimed else None
 
 
-def may_look(inbox: Inbox, every_s: float) -> bool:
-    """Whether this caller is to look now, of all that are asked. Raises InboxUnavailable."""
-    with reaching():
-        for_ms = round(every_s * 1000 * 0.8)
-        return bool(inbox.client.set(inbox.keys.of("looking"), b"1", nx=True, px=for_ms))
+def keep(inbox: Inbox, kept: Kept, claim: Claim) -> bool:
+    """Keep it, and leave the claim for the rest of its period. Raises InboxUnavailable.
+
+    False, and nothing kept: the look took so long that the claim is another's, or nobody's.
+    """
+    looking = inbox.keys.of("looking")
+    left_ms = claim.period_ms - round(1000 * (inbox.clock.monotonic() - claim.began_s))
+    with reaching(), inbox.client.pipeline() as pipe:
+        pipe.watch(looking)
+        if pipe.get(looking) != claim.token:
+            return False
+        pipe.multi()
+        pipe.set(inbox.keys.of("found"), msgspec.json.encode(kept))
+        pipe.pexpire(looking, max(1, left_ms))
+        try:
+            pipe.execute()
+        except WatchError:
+            return False
+    return True
+
+
+def refuses_writes(fault: InboxUnavailable) -> bool:
+    """Whether the server answered, and with an error: full, a replica, not permitted."""
+    return isinstance(fault.__cause__, ResponseError)

@@ -1,32 +1,25 @@
-"""The monitor at work: look, say what changed, keep it for /metrics and the next look."""
+"""The monitor at work: look, keep it for /metrics and the next look, say what changed."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from avnu.connections import Connections
+from avnu.errors import InboxUnavailable
 from avnu.health.check import Check, State
 from avnu.health.facts import Database, Facts, InboxFacts, Quiet, Sample
 from avnu.health.gathering import gather, sample_of
 from avnu.health.inbox_checks import inbox_checks
-from avnu.health.keeping import Kept, keep, may_look, read_kept
+from avnu.health.keeping import Claim, Kept, claim_look, keep, read_kept, refuses_writes
 from avnu.health.server_checks import server_checks
 from avnu.health.shopify_checks import shopify_checks
+from avnu.health.telling import tell_changes, tell_unkept
 from avnu.inbox import Inbox
-from avnu.logs import about
 from avnu.settings import Settings
 from avnu.store.database import Store
-
-log = logging.getLogger(__name__)
 
 # The longest silence of the past counts half as much after so long.
 _QUIET_HALF_LIFE_S = 14 * 86_400.0
 # Two sums of the same times differ by rounding; what came so soon after another ended no silence.
 _QUIET_LEAST_S = 1.0
-_LEVELS = {
-    State.OK: logging.INFO,
-    State.WARNING: logging.WARNING,
-    State.FAILED: logging.ERROR,
-}
 
 
 def judge(facts: Facts, settings: Settings) -> Iterator[Check]:
@@ -39,21 +32,46 @@ def judge(facts: Facts, settings: Settings) -> Iterator[Check]:
 def watch(
     settings: Settings, connections: Connections, inbox: Inbox, store: Callable[[], Store]
 ) -> dict[str, int | str]:
-    """One look of the job, if it is time for one. Raises InboxUnavailable, having kept nothing.
+    """One look of the job, if it is time for one. A server that refuses to write is looked at too.
 
-    Then nobody can tell what was known before; /metrics says that Redis is away.
+    Raises InboxUnavailable, having looked at nothing, when it does not answer: nobody can tell what
+    was known before, and /metrics says that Redis is away.
     """
-    if not may_look(inbox, settings.monitor_every_seconds):
-        return {"ended": "not due"}
+    claim = None
+    try:
+        claim = claim_look(inbox, settings.monitor_every_seconds)
+        if claim is None:
+            return {"ended": "not due"}
+    except InboxUnavailable as fault:
+        if not refuses_writes(fault):
+            raise
     before = read_kept(inbox)
     facts = gather(connections, inbox, store, before)
     checks = list(judge(facts, settings))
-    _tell_changes(before, checks)
-    kept = kept_of(facts, checks, before, settings)
-    if kept is not None:
-        keep(inbox, kept)
+    ended = _end(inbox, claim, kept_of(facts, checks, before, settings), before, checks)
     counted = {state.value: sum(check.state is state for check in checks) for state in State}
-    return {"ended": "done", **counted}
+    return {"ended": ended, **counted}
+
+
+def _end(
+    inbox: Inbox,
+    claim: Claim | None,
+    kept: Kept | None,
+    before: Kept | None,
+    checks: Sequence[Check],
+) -> str:
+    """Keep, then tell: a change that was told and not kept would be told at each look."""
+    if claim is not None and kept is not None:
+        try:
+            if not keep(inbox, kept, claim):
+                return "overtaken"  # whoever has the claim now tells
+        except InboxUnavailable:
+            pass
+        else:
+            tell_changes(before, checks)
+            return "done"
+    tell_unkept(checks)
+    return "not kept"
 
 
 def kept_of(
@@ -74,6 +92,7 @@ def kept_of(
         quiet=quiet_after(facts.quiet, facts.inbox.heard.received_s, sample.at_ms),
         subscriptions_missing=database.refused if database else None,
         due_at=database.due_at if database else None,
+        unseen=_unseen(before, checks),
     )
 
 
@@ -100,26 +119,17 @@ def _samples(
     return before.newer, now
 
 
+def _unseen(before: Kept | None, checks: Sequence[Check]) -> list[Check]:
+    """What was last found of checks that were not made: when they are again, it may differ."""
+    made = {check.name for check in checks}
+    known = (*before.checks, *before.unseen) if before else ()
+    return [check for check in known if check.name not in made]
+
+
 def _since(before: Kept | None, checks: Sequence[Check], now_ms: int) -> dict[str, int]:
     since = {}
-    for check in checks:
+    for check in (*checks, *_unseen(before, checks)):
         was = before.check(check.name) if before else None
         same = before is not None and was is not None and was.state is check.state
         since[check.name] = before.since_ms.get(check.name, now_ms) if before and same else now_ms
     return since
-
-
-def _tell_changes(before: Kept | None, checks: Sequence[Check]) -> None:
-    """Each change of a state is one line; what was well at the first look is none."""
-    for check in checks:
-        was = before.check(check.name) if before else None
-        if check.state is (was.state if was else State.OK):
-            continue
-        log.log(
-            _LEVELS[check.state],
-            "health changed",
-            extra=about(
-                check=check.name, state=check.state.value,
-                was=(was.state if was else State.OK).value, found=check.found, todo=check.todo,
-            ),
-        )  # fmt: skip
