@@ -5,8 +5,9 @@
     @audited
     def resume(shop: str) -> None:
 
-To have a command noted, put ``@audited`` right above its function. Secrets come by prompt or stdin,
-never as an argument, so what a command was given may be kept.
+To have a command noted, put ``@audited`` right above its function; one that works in steps calls
+``took_effect()`` after each. Secrets come by prompt or stdin, never as an argument, so what a
+command was given may be kept.
 """
 
 import functools
@@ -33,12 +34,20 @@ R = TypeVar("R")
 _TALK = ("as_json", "yes", "only_path")
 # With one of these it only looks.
 _LOOKS = ("dry_run", "check")
+# In the context of the command that runs.
+_EFFECT = f"{__name__}.effect"
+# Who ends with one of these has changed nothing, unless a step before it took effect.
+_NOTHING_YET = (
+    CannotReach, InboxUnavailable, SettingsInvalid,
+    click.ClickException, click.Abort, KeyboardInterrupt,
+)  # fmt: skip
 
 
 def audited(command: Callable[P, R]) -> Callable[P, R]:
     """Note each call that changed something, or failed at it.
 
-    A usage error did neither, nor did a command that reached nothing.
+    A usage error did neither, nor did a command that reached nothing, or was interrupted before it
+    changed something. What a command that works in steps did until it ended early is noted too.
     """
 
     @functools.wraps(command)
@@ -48,13 +57,8 @@ def audited(command: Callable[P, R]) -> Callable[P, R]:
         try:
             answer = command(*args, **kwargs)
             ended = "done"
-        except (CannotReach, InboxUnavailable, SettingsInvalid):
-            raise
-        except AvnuError as fault:
-            ended = type(fault).__name__
-            raise
-        except SystemExit:
-            ended = "done"  # all but something that Redis was to do, and does by itself later
+        except BaseException as fault:
+            ended = _ended(fault, effect=_EFFECT in ctx.meta)
             raise
         finally:
             if ended and not any(ctx.params.get(name) for name in _LOOKS):
@@ -62,6 +66,20 @@ def audited(command: Callable[P, R]) -> Callable[P, R]:
         return answer
 
     return run
+
+
+def took_effect() -> None:
+    """Something is changed for good: the running command is noted however it ends."""
+    click.get_current_context().meta[_EFFECT] = True
+
+
+def _ended(fault: BaseException, *, effect: bool) -> str:
+    """How a call that ended by this is noted; "" for one that is not."""
+    if isinstance(fault, SystemExit):
+        return "done"  # all but something that Redis was to do, and does by itself later
+    if isinstance(fault, _NOTHING_YET) and not effect:
+        return ""
+    return "interrupted" if isinstance(fault, KeyboardInterrupt) else type(fault).__name__
 
 
 def _note(ctx: click.Context, ended: str) -> None:

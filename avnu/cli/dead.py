@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from avnu import keys
-from avnu.cli.acting import audited
+from avnu.cli.acting import audited, took_effect
 from avnu.cli.choosing import Filters, confirm, filter_options
 from avnu.cli.found import REF, document, facts, meaning, name_of, show_found
 from avnu.cli.output import json_option, say, show_facts, show_json, write
@@ -19,6 +19,9 @@ from avnu.inbox import Inbox
 from avnu.inbox.queries import find_one
 
 Act = Callable[[Inbox, Sequence[str]], Mapping[str, str]]
+
+# Of one call: what was done is noted even if a later one fails, or somebody loses patience.
+_AT_ONCE = 200
 
 
 @click.group()
@@ -124,7 +127,18 @@ def _act(
         else:
             if not names:
                 confirm(f"{verb} {_letters(len(refs))}?", yes)
-            _tell(act(inbox, refs), named=bool(names))
+            _tell(_step_by_step(inbox, act, refs), named=bool(names))
+
+
+def _step_by_step(inbox: Inbox, act: Act, refs: Sequence[str]) -> Mapping[str, str]:
+    """What became of each."""
+    outcomes: dict[str, str] = {}
+    for start in range(0, len(refs), _AT_ONCE):
+        some = act(inbox, refs[start : start + _AT_ONCE])
+        if any(outcome != "gone" for outcome in some.values()):
+            took_effect()
+        outcomes |= some
+    return outcomes
 
 
 def _foretell(verb: str, refs: Sequence[str]) -> None:

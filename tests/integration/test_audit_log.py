@@ -4,12 +4,17 @@ import getpass
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from avnu.acts import Act, latest_acts, note_act
+from avnu.cli import main
 from avnu.cli.acting import of, who
+from avnu.errors import InboxUnavailable
 from avnu.inbox import Inbox
+from avnu.inbox.audit import audit
 from avnu.settings import Settings
 from tests.support.command import Run, runner, told
 from tests.support.inbox import REJECTED, accept, begin, open_inbox, settle
@@ -66,6 +71,67 @@ def test_looks_and_mistakes_are_no_acts(avnu: Run, inbox: Inbox) -> None:
 def test_an_act_that_failed_is_one(avnu: Run, inbox: Inbox) -> None:
     assert avnu("dead", "replay", "one/none").exit_code == 3
     assert acts(avnu) == [("dead replay", "names=one.myshopify.com/none", "NotFound")]
+
+
+def bury(settings: Settings, many: int) -> None:
+    """So many dead letters, by one turn."""
+    wide = open_inbox(settings, inbox_batch=many, inbox_batch_bytes=2**20)
+    for start in range(0, many, 100):
+        accept(wide, *range(start, min(start + 100, many)))
+    holder, _ = begin(wide)
+    settle(holder, *[REJECTED] * many)
+    wide.client.close()
+
+
+def ends_early(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, verb: str, call: int, fault: BaseException
+) -> None:
+    """``avnu dead`` of everything, whose call of that number ends with this."""
+    calls: list[str] = []
+    run = Inbox.run
+
+    def failing(inbox: Inbox, script: str, *argv: Any) -> Any:
+        calls.extend([script] if script == verb else [])
+        if script == verb and len(calls) == call:
+            raise fault
+        return run(inbox, script, *argv)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbox, "run", failing)
+        result = CliRunner(env=settings.to_environ()).invoke(main, ["dead", verb, "--all", "--yes"])
+    assert result.exit_code != 0
+    assert len(calls) == call
+
+
+EARLY_ENDS = [
+    (KeyboardInterrupt(), "interrupted"),
+    (InboxUnavailable("it is gone"), "CannotReach"),
+    (RuntimeError("a bug"), "RuntimeError"),
+]
+
+
+@pytest.mark.parametrize(("fault", "ended"), EARLY_ENDS, ids=[ended for _, ended in EARLY_ENDS])
+def test_an_act_that_ended_early_is_noted_from_its_first_effect_on(
+    avnu: Run, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, fault: BaseException, ended: str
+) -> None:
+    bury(inbox.settings, 401)
+    ends_early(inbox.settings, monkeypatch, "drop", 2, fault)
+    assert audit(inbox).places["dead"] == 201
+    ends_early(inbox.settings, monkeypatch, "replay", 2, fault)
+    assert acts(avnu) == [
+        ("dead drop", "everything=True", ended),
+        ("dead replay", "everything=True", ended),
+    ]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), InboxUnavailable("it is gone")], ids=repr)
+def test_an_act_that_ended_before_it_changed_anything_is_none(
+    avnu: Run, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    bury(inbox.settings, 1)
+    ends_early(inbox.settings, monkeypatch, "drop", 1, fault)
+    assert audit(inbox).places["dead"] == 1
+    assert acts(avnu) == []
 
 
 def test_the_stream_is_capped(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
