@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from avnu.cli.acting import audited
 from avnu.cli.output import json_option, say, show_facts, show_json, write
 from avnu.errors import StoreOutdated
 from avnu.settings import load_settings
@@ -17,10 +18,12 @@ def db() -> None:
 
 
 @db.command()
+@audited
 def upgrade() -> None:
     """Bring the database to the newest form; an SQLite file is made if there is none.
 
-    Run it before new workers start. Several at once take turns, and again changes nothing.
+    Run it before new workers start. Several at once take turns, and again changes nothing. It needs
+    no Redis: without, it only says that the audit log does not know of it.
     """
     with Store(load_settings().database_url) as store:
         before = upgrade_schema(store)

@@ -134,6 +134,19 @@ def test_an_act_that_ended_before_it_changed_anything_is_none(
     assert acts(avnu) == []
 
 
+def test_an_upgrade_of_the_database_is_an_act_and_needs_no_redis(
+    settings: Settings, avnu: Run, tmp_path: Path
+) -> None:
+    environ = settings.to_environ() | {"DATABASE_URL": f"sqlite:///{tmp_path / 'one.db'}"}
+    assert runner(environ)("db", "upgrade").exit_code == 0
+    assert acts(avnu) == [("db upgrade", "", "done")]
+    away = environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'two.db'}", "REDIS_PORT": "1"}
+    result = runner(away)("db", "upgrade")
+    assert result.exit_code == 0
+    assert "two.db: empty -> " in result.stdout
+    assert "not noted in the audit log: ConnectionError" in result.stderr
+
+
 def test_the_stream_is_capped(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("avnu.acts._MOST", 200)
     for n in range(500):
