@@ -123,7 +123,9 @@ def _breakers(connections: Connections, inbox: Inbox) -> dict[str, str] | Unreac
 def _database(store: Callable[[], Store], clock: Clock) -> Database | Unreached:
     try:
         return read_database(store(), clock)
-    except (StoreOutdated, SettingsInvalid) as fault:
+    except SettingsInvalid as fault:
+        return Unreached("; ".join(fault.faults), "correct DATABASE_URL")
+    except StoreOutdated as fault:
         return Unreached(str(fault), UPGRADE)
     except StoreUnavailable as fault:
         return Unreached(str(fault), "see that it runs, and that DATABASE_URL is right")

@@ -128,6 +128,16 @@ def test_tokens_that_no_key_opens(avnu: Run, whole: dict[str, str], inbox: Inbox
     assert "acme.myshopify.com" in checks(result)["tokens"]["found"]
 
 
+def test_a_database_that_avnu_cannot_use(whole: dict[str, str], inbox: Inbox) -> None:
+    inbox.tick()
+    result = runner(whole | {"DATABASE_URL": "mysql://a/b"})("doctor", "--json")
+    assert failures(result) == {"database"}
+    check = checks(result)["database"]
+    assert check["found"].startswith("DATABASE_URL names 'mysql', which Avnu cannot use; write ")
+    assert "\n" not in check["found"]
+    assert check["todo"] == "correct DATABASE_URL"
+
+
 def test_a_server_out_of_reach(avnu: Run, whole: dict[str, str]) -> None:
     environ = whole | {"REDIS_PORT": "1"}
     result = runner(environ)("doctor", "--json")
