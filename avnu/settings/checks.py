@@ -15,6 +15,7 @@ def relations(settings: AllSettings) -> list[str]:
         *sentinels(settings),
         *tls(settings),
         *waits(settings),
+        *lateness(settings),
         *bytes_in_flight(settings),
         *room_for_the_inbox(settings),
         *subscriptions(settings),
@@ -74,6 +75,15 @@ def waits(settings: AllSettings) -> Iterator[str]:
         yield (
             "INBOX_DURABILITY_TIMEOUT_MS is not below both REDIS_SOCKET_TIMEOUT_MS and "
             "WEBHOOK_INBOX_SECONDS; lower it, or raise them"
+        )
+
+
+def lateness(settings: AllSettings) -> Iterator[str]:
+    """Beat is late when a canary was left out, not already when the next one is not due yet."""
+    if settings.monitor_late_seconds < 2 * settings.monitor_canary_seconds:
+        yield (
+            "MONITOR_LATE_SECONDS is below twice MONITOR_CANARY_SECONDS, so a beat that is well "
+            "would be called late; raise the first, or lower the second"
         )
 
 

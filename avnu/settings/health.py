@@ -10,8 +10,9 @@ class HealthSettings:
     """Monitor: how often it looks, and from where on something is told."""
 
     monitor_every_seconds: int = whole(30, "s", "How often the monitor looks.", 5, 600)
+    # At most 60 s: AvnuBeatStale (deploy/prometheus/alerts.yaml) fires after three of them.
     monitor_canary_seconds: int = whole(
-        30, "s", "How often beat sends its canary through the queue.", 5, 600
+        30, "s", "How often beat sends its canary through the queue.", 5, 60
     )
     monitor_late_seconds: int = whole(
         150, "s", "Beat or its canary is late when not heard of for so long.", 10, 3600

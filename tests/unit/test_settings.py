@@ -10,6 +10,8 @@ import pytest
 from avnu.errors import SettingsInvalid
 from avnu.settings import ROWS, Durability, LogLevel, Secret, Settings, load_settings
 from avnu.settings.example import example
+from avnu.settings.kinds import Whole
+from tests.support.rules import ALERTS, rules
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,6 +131,7 @@ def test_only_plain_digits_are_numbers(text: str) -> None:
         ({"INBOX_FULL_PERCENT": "70"}, "CACHE_FULL_PERCENT"),
         ({"PARK_LONGEST_SECONDS": "3600", "PARK_MAX_SECONDS": "60"}, "PARK_MAX_SECONDS"),
         ({"RECONCILE_GRACE_SECONDS": "601"}, "RECONCILE_OVERLAP_SECONDS"),
+        ({"MONITOR_LATE_SECONDS": "59"}, "MONITOR_CANARY_SECONDS"),
         ({"INBOX_SLICE_MS": "6000", "INBOX_LEASE_SECONDS": "5"}, "INBOX_LEASE_SECONDS"),
         (
             {"INBOX_DURABILITY": "replica", "INBOX_DURABILITY_TIMEOUT_MS": "2000"},
@@ -164,6 +167,21 @@ def test_bounds_themselves_are_allowed() -> None:
         for outside in (least - 1, most + 1):
             with pytest.raises(ValueError, match="out of range"):
                 row.kind.parse(str(outside))
+
+
+@pytest.mark.parametrize("alert", ["AvnuBeatStale", "AvnuCanaryStale"])
+def test_no_canary_is_so_seldom_that_an_alert_takes_beat_for_dead(alert: str) -> None:
+    (expr,) = [rule["expr"] for rule in rules(ALERTS) if rule.get("alert") == alert]
+    after_s = int(re.findall(r"avnu_(?:beat|canary)_age_seconds\) > (\d+)", expr)[0])
+    (row,) = [row for row in ROWS if row.name == "MONITOR_CANARY_SECONDS"]
+    assert isinstance(row.kind, Whole)
+    assert after_s >= 3 * row.kind.most
+
+
+def test_a_canary_may_be_left_out_before_beat_is_late() -> None:
+    twice = {"MONITOR_CANARY_SECONDS": "60", "MONITOR_LATE_SECONDS": "120"}
+    assert Settings.load(twice).monitor_late_seconds == 120
+    assert faults_of({**twice, "MONITOR_LATE_SECONDS": "119"})
 
 
 def test_secrets_are_never_shown() -> None:
