@@ -34,6 +34,7 @@ from avnu.inbox.turn import Batch, Drain, Ending, Letter, Parking, Settlement, V
 from avnu.settings import Settings
 from tests.support.inbox import (
     arrival,
+    move_ms,
     move_time,
     open_inbox,
     pop_message,
@@ -68,10 +69,14 @@ SMALL = {
     "park_max_seconds": 60,
     "unhandled_seconds": 120,
 }
-LEGITIMATE = {"attempts", "rejected", "poison", "unavailable", "unhandled"}
 # Longest of what may have to pass: a replaced wake-up (60 s), a webhook that nobody knew (60 s),
 # a solo task published again (up to 300 s).
 ENDS_WITHIN_S = 500
+
+# A history begins at this time, and each script takes so long, whatever the machine does meanwhile:
+# else one that is run again would go another way. All that waits does so for whole seconds.
+BEGINS_MS = 1_800_000_000_000
+SCRIPT_MS = 7
 
 which = st.integers(0, 30)
 verdicts = st.text("DDDDDUFXBGN", min_size=1, max_size=4)
@@ -90,16 +95,35 @@ class Still:
         pass
 
 
+class Time:
+    """Lets the inbox's time go on by SCRIPT_MS where the server's went on by anything else."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.server_ms = self.read()
+        move_ms(inbox, BEGINS_MS - self.server_ms)
+
+    def read(self) -> int:
+        seconds, micros = self.inbox.client.time()
+        return int(seconds * 1000 + micros // 1000)
+
+    def go_on(self) -> None:
+        before_ms, self.server_ms = self.server_ms, self.read()
+        move_ms(self.inbox, SCRIPT_MS - (self.server_ms - before_ms))
+
+
 class Wire:
     """Between the callers and the server: notes every raw answer, and can lose the next one."""
 
     def __init__(self, inboxes: list[Inbox]) -> None:
+        self.time = Time(inboxes[0])
         self.answers: list[Any] = []
         self.lose = False
         for inbox in inboxes:
             inbox.run = functools.partial(self.run, type(inbox).run, inbox)  # type: ignore[method-assign]
 
     def run(self, run: Callable[..., Any], inbox: Inbox, script: str, *argv: Any) -> Any:
+        self.time.go_on()
         reply = run(inbox, script, *argv)
         if script in ("turn", "solo_claim", "solo_settle"):
             self.answers.append(reply)
@@ -144,9 +168,9 @@ class History(RuleBasedStateMachine):
     def __init__(self, inboxes: list[Inbox]) -> None:
         super().__init__()
         self.all = inboxes
-        self.wire = Wire(inboxes)
         self.inbox = inboxes[0]
         self.inbox.client.flushdb()
+        self.wire = Wire(inboxes)
         self.work_key = self.inbox.keys.of("work")
         self.queue = queue_client(self.inbox)
         self.queue.flushdb()
@@ -171,6 +195,7 @@ class History(RuleBasedStateMachine):
     def accept(self, shop: str, topic: tuple[str, str], n: int) -> None:
         name, area = topic
         new = range(len(self.known), len(self.known) + n)
+        self.wire.time.go_on()
         answers = self.inbox.accept([arrival(one, shop, name, area) for one in new])
         assert answers == [Answer.ACCEPTED] * n
         for one in new:
@@ -181,6 +206,7 @@ class History(RuleBasedStateMachine):
     def duplicate(self, i: int) -> None:
         ref, known = self.pick(i)
         one = arrival(keys.split_ref(ref)[1], known.shop, known.topic, known.area)
+        self.wire.time.go_on()
         assert self.inbox.accept([one]) == [Answer.DUPLICATE]
         self.told["duplicate"] += 1
 

@@ -73,7 +73,11 @@ def accept(inbox: Inbox, *webhook_ids: object, shop: str = "one", **how: Any) ->
 
 def move_time(inbox: Inbox, seconds: float) -> None:
     """Let the inbox's time jump, without a tick."""
-    inbox.client.hincrby(inbox.keys.of("control"), "offset", round(seconds * 1000))
+    move_ms(inbox, round(seconds * 1000))
+
+
+def move_ms(inbox: Inbox, ms: int) -> None:
+    inbox.client.hincrby(inbox.keys.of("control"), "offset", ms)
 
 
 def pass_time(inbox: Inbox, seconds: float, step_s: float = STEP_S) -> list[Due]:
