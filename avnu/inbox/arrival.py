@@ -14,6 +14,8 @@ GUARDED_BODY_BYTES = 64
 RECONCILE = "avnu:reconcile"
 # The same, where no webhook could have told of it: what a shop had before it installed the app.
 IMPORT = "avnu:import"
+# Of what bears one of these, Shopify sent nothing.
+OWN = frozenset({RECONCILE, IMPORT})
 
 
 class Answer(enum.StrEnum):

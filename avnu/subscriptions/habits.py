@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from avnu.background import Background
 from avnu.errors import StoreOutdated, StoreUnavailable
-from avnu.inbox.arrival import RECONCILE, Stored
+from avnu.inbox.arrival import OWN, Stored
 from avnu.per_process import PerProcess
 from avnu.store.columns import instant
 from avnu.store.database import Store
@@ -69,7 +69,7 @@ class Habits:
         """These were handled, oldest first. Never raises, and asks nobody."""
         batch: dict[str, list[int]] = {}
         for one in webhooks:
-            if one.name == RECONCILE:
+            if one.name in OWN:
                 continue
             told = batch.get(one.topic)
             if told is None:

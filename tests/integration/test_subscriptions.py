@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from avnu.errors import PlatformFault
-from avnu.inbox.arrival import RECONCILE, Stored
+from avnu.inbox.arrival import OWN, Stored
 from avnu.secret import Secret
 from avnu.shopify import queries
 from avnu.store.database import Store
@@ -185,7 +185,8 @@ def test_how_often_a_shop_sends_is_brought_to_the_database(store: Store) -> None
     one, other = Habits(store), Habits(store)
     begin = datetime(2026, 7, 1, tzinfo=UTC)
     one.note(SHOP, [stored("orders/create", begin)] * 3)
-    one.note(SHOP, [stored("orders/updated", begin), stored("orders/edited", begin, RECONCILE)])
+    ours = [stored("orders/edited", begin, name) for name in OWN]
+    one.note(SHOP, [stored("orders/updated", begin), *ours])
     assert one.of(SHOP) == []
     one.flush()
     other.note(SHOP, [stored("orders/create", begin + timedelta(hours=5))] * 2)
