@@ -22,24 +22,12 @@ from avnu.connection_options import (
     Role,
     async_retry,
     connection_options,
-    database,
     on_own_server,
     retry,
     sentinel_options,
     tls_options,
 )
-from avnu.server_check import ServerFacts, check_server, connections_fault, maxclients_needed
 from avnu.settings import Settings
-
-__all__ = [
-    "Connections",
-    "Role",
-    "ServerFacts",
-    "check_server",
-    "connections_fault",
-    "database",
-    "maxclients_needed",
-]
 
 
 class BlockingSentinelPool(redis.sentinel.SentinelConnectionPool, redis.BlockingConnectionPool):

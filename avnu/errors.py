@@ -37,6 +37,10 @@ class InboxUnavailable(AvnuError):
     """The inbox cannot keep a webhook now: down, hung, read-only or full. The door answers 503."""
 
 
+class NotDurable(InboxUnavailable):
+    """Webhooks are in the inbox, but disk or replica did not confirm them in time: 503."""
+
+
 class InboxFull(InboxUnavailable):
     """The server's memory is above INBOX_FULL_PERCENT; what is kept drains, nothing is added."""
 
@@ -73,6 +77,13 @@ class WaitsAlone(Park):
 
     def __init__(self, why: Park) -> None:
         super().__init__(why.cause, why.wait_s, str(why))
+
+
+class LineTooLong(Park):
+    """The shop has so many webhooks of the area waiting that comparing would only add to them."""
+
+    def __init__(self, shop: str, area: str, waiting: int, wait_s: float) -> None:
+        super().__init__("backlog", wait_s, f"{shop}: {waiting} webhooks of {area} wait")
 
 
 class OutOfTime(Park):
@@ -314,13 +325,6 @@ class UnknownTopic(AvnuError):
 
 class UnknownPath(AvnuError):
     """A path does not lead to anything in a sample body; the message says what is there."""
-
-
-# ---- receiver
-
-
-class NotDurable(InboxUnavailable):
-    """Webhooks are in the inbox, but disk or replica did not confirm them in time: 503."""
 
 
 # ---- cache

@@ -88,7 +88,7 @@ class Shop:
         return self._shopify().stale_after_s
 
     def count(self, counters: Mapping[str, int]) -> None:
-        """Add to counters that live in the inbox, as ``metrics.py`` names them."""
+        """Add to counters that live in the inbox, as ``avnu/metrics/families.py`` names them."""
         self._shopify().count(counters)
 
     def cached(

@@ -7,12 +7,12 @@ from redis.exceptions import RedisError
 
 from avnu.clock import Clock
 from avnu.connection_options import Role, on_own_server
-from avnu.connections import Connections, ServerFacts, connections_fault, maxclients_needed
+from avnu.connections import Connections
 from avnu.errors import UnsupportedServer
 from avnu.health.check import Check, failed, ok, warning
 from avnu.health.facts import Facts, Unreached
 from avnu.health.servers import client_of
-from avnu.server_check import check_server
+from avnu.server_check import ServerFacts, check_server, connections_fault, maxclients_needed
 from avnu.settings import Settings
 
 # Ages and times are the server's, so a host whose clock differs reads them wrongly.

@@ -12,7 +12,7 @@ import redis
 
 from avnu import keys
 from avnu.clock import Clock
-from avnu.errors import InboxUnavailable
+from avnu.errors import InboxUnavailable, NotDurable
 from avnu.inbox.accept import Accepting
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.inbox.parked import shops_parked_for
@@ -91,7 +91,7 @@ class Inbox:
                 if isinstance(reply, Exception):
                     raise reply
             if wait and not self.accepting.wait_satisfied(replies[1]):
-                raise InboxUnavailable("durability was not confirmed in time")
+                raise NotDurable("durability was not confirmed in time")
             return replies[0]
         raise InboxUnavailable("the server keeps losing its scripts")
 

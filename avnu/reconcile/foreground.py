@@ -9,9 +9,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from avnu.clock import Clock
-from avnu.errors import BudgetSpent, CallRefused, CheckFailed, OutOfTime, Park, Throttled
+from avnu.errors import (
+    BudgetSpent,
+    CallRefused,
+    CheckFailed,
+    LineTooLong,
+    OutOfTime,
+    Park,
+    Throttled,
+)
 from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes
-from avnu.reconcile.posting import LineTooLong
 from avnu.reconcile.resources import Resource
 from avnu.reconcile.steps import Steps
 from avnu.reconcile.watermarks import Watermark

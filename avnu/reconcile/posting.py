@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from avnu import journal, keys
-from avnu.errors import InboxFull, Park
+from avnu.errors import InboxFull, LineTooLong
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.inbox.reach import reaching
@@ -17,13 +17,6 @@ _LINE_WAIT_S = 5.0
 # A dead letter that nobody has looked at may end its difference for good: where time alone has
 # mended its cause, the difference is put again. The others would die again, and again.
 _OVER_WITH_TIME = (b"unavailable", b"unhandled")
-
-
-class LineTooLong(Park):
-    """The shop has so many webhooks of the area waiting that comparing would only add to them."""
-
-    def __init__(self, shop: str, area: str, waiting: int) -> None:
-        super().__init__("backlog", _LINE_WAIT_S, f"{shop}: {waiting} webhooks of {area} wait")
 
 
 class Posting:
@@ -45,7 +38,7 @@ class Posting:
             pipe.llen(of("held", place))
             waiting = sum(pipe.execute())
         if waiting >= self._most_open:
-            raise LineTooLong(shop, area, waiting)
+            raise LineTooLong(shop, area, waiting, _LINE_WAIT_S)
 
     def post(self, letters: Sequence[Arrival], run: str) -> int:
         """Put them in, those of which one like it is still open left out; how many that were.

@@ -127,19 +127,13 @@ def topic_for(name: str) -> Topic | None:
     return TOPICS.get(name)
 
 
-def resource_key(topic: Topic, body: bytes) -> str | None:
-    """The resource that ``body`` is a whole version of, e.g. ``orders:820982911946154508``.
+def resource_version(topic: Topic, body: bytes) -> Version | None:
+    """The resource that ``body`` is a whole version of, e.g. ``orders:820982911946154508``, and its
+    own ``updated_at``.
 
     Two webhooks of one shop with the same key speak of the same resource. None where nothing
     may be coalesced: the topic carries no whole resource, or the body does not name it. Never
     raises: what cannot be read is left to its handler.
-    """
-    version = resource_version(topic, body)
-    return version.key if version else None
-
-
-def resource_version(topic: Topic, body: bytes) -> Version | None:
-    """Like ``resource_key``, with the resource's own ``updated_at``: one decode for both.
 
     Retries bring old payloads late, so place in the line does not tell which is the newest:
     only a strictly older ``updated_at`` (or an equal body) may be superseded.

@@ -28,15 +28,15 @@ from avnu.store.vault import Vault
 from avnu.store.verdict import TokenRow, is_alive
 
 Exchange = Callable[[str, Secret], TokenPair]
-"""``exchange(shop, refresh_token)`` asks Shopify for a new pair, within EXCHANGE_MOST_S.
+"""``exchange(shop, refresh_token)`` asks Shopify for a new pair, within half of LEASE_S.
 
 Raises TokenRefused when Shopify says that the token is of no more use, TokenExchangeFailed for
 whatever else brings no pair. Neither message holds a token. Anything else it raises goes through to
 the caller, as if nobody had asked.
 """
 
+# An exchange takes 11 s at most, so its answer finds the lease alive, and time to store it.
 LEASE_S = 25.0
-EXCHANGE_MOST_S = 12.0  # less than half the lease: an answer finds it alive, and time to store it
 
 _SETTLED_S = 2.0  # after a success: a pair that is refused at once causes no storm
 _AGAIN_S = 5.0  # after a failure, doubled by each further one in a row

@@ -11,7 +11,8 @@ import kombu
 import pytest
 import redis
 
-from avnu.connections import Connections, check_server, connections_fault, maxclients_needed
+from avnu.connections import Connections
+from avnu.server_check import check_server, connections_fault, maxclients_needed
 from avnu.settings import Settings
 from tests.support.servers import REDIS, VALKEY, Server
 from tests.support.waiting import wait_until

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, update
 
 from avnu.clock import SystemClock
-from avnu.errors import InboxFull
+from avnu.errors import InboxFull, LineTooLong
 from avnu.inbox import Inbox
 from avnu.inbox.queries import find
 from avnu.inbox.turn import Parking
-from avnu.reconcile.posting import LineTooLong
 from avnu.reconcile.watermarks import LEASE_S, Watermark
 from avnu.settings import Settings
 from avnu.store.database import Store

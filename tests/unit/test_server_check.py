@@ -5,8 +5,8 @@ from typing import Any, cast
 import pytest
 import redis
 
-from avnu.connections import check_server, connections_fault, maxclients_needed
 from avnu.errors import UnsupportedServer
+from avnu.server_check import check_server, connections_fault, maxclients_needed
 from avnu.settings import Durability, Settings
 
 REDIS_7_0 = {

@@ -40,8 +40,6 @@ class Field(msgspec.Struct, frozen=True):
 #: The fields that one kind of resource can be searched by; ``updated_at`` is in every listing.
 Fields = Mapping[str, Field]
 
-NO_FIELDS: Fields = MappingProxyType({})
-
 
 class Term(msgspec.Struct, frozen=True):
     """One condition."""

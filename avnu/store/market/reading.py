@@ -1,4 +1,4 @@
-"""Reads what is stored, as the versions that were put; for tools and tests."""
+"""Reads what is stored: the stamps that a put compares with, keys, and whole versions."""
 
 from collections.abc import Sequence
 from datetime import datetime
