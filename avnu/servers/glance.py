@@ -91,11 +91,13 @@ def glance(info: Mapping[str, Any], database: int) -> Glance:
 def _persistence(info: Mapping[str, Any]) -> tuple[str, bool]:
     """What is written to the disk, and whether the last writing went well."""
     kept = []
-    healthy = info.get("rdb_last_bgsave_status", "ok") == "ok"
     if str(info.get("aof_enabled", 0)) == "1":
         kept.append("append-only file")
-        healthy &= info.get("aof_last_write_status", "ok") == "ok"
+        healthy = info.get("aof_last_write_status", "ok") == "ok"
         healthy &= info.get("aof_last_bgrewrite_status", "ok") == "ok"
+    else:
+        # Only here: beside an append-only file it is a backup's, and stays until the next backup.
+        healthy = info.get("rdb_last_bgsave_status", "ok") == "ok"
     # Whether snapshots are configured is not in INFO; that one was taken since the start is.
     if int(info.get("rdb_last_bgsave_time_sec", -1)) >= 0:
         kept.append("snapshots")

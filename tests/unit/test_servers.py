@@ -51,6 +51,7 @@ def test_another_database_and_a_server_that_did_nothing_yet() -> None:
         ({"aof_enabled": 0, "aof_last_write_status": "err"}, "none", True),
         ({"rdb_last_bgsave_time_sec": 0}, "snapshots", True),
         ({"rdb_last_bgsave_status": "err"}, "none", False),
+        ({"aof_enabled": 1, "rdb_last_bgsave_status": "err"}, "append-only file", True),
         ({"loading": 1}, "loading now", True),
     ],
 )
