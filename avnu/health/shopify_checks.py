@@ -8,8 +8,11 @@ from avnu.connection_options import Role
 from avnu.health.check import Check, failed, ok, warning
 from avnu.health.facts import Database, Facts, InboxFacts, Unreached
 from avnu.settings import Settings
+from avnu.store.shops import Status
 
 _NAMED = 5
+# Parked for one of these, a shop goes on by itself; what lasts is told by another check.
+_PASSING = ("backlog", "breaker", "budget", "database", "throttled", "time")
 
 
 def shopify_checks(facts: Facts, settings: Settings) -> Iterator[Check]:
@@ -19,39 +22,42 @@ def shopify_checks(facts: Facts, settings: Settings) -> Iterator[Check]:
         yield failed("database", found.why, "no handler can write, and shops wait", found.todo)
     else:
         yield ok("database", f"{found.place} is ready")
-        yield _shops(found)
-        yield _subscriptions(found)
+        yield _shops(found, settings)
+        yield _subscriptions(found, settings)
         yield compliance_check(found, facts.now, settings)
     if not isinstance(facts.servers[Role.CACHE.value], Unreached):
         yield _breaker(facts)
     if isinstance(facts.inbox, InboxFacts):
-        yield _parked(facts.inbox)
+        yield _parked(facts.inbox, found, settings)
 
 
-def _shops(found: Database) -> Check:
+def _shops(found: Database, settings: Settings) -> Check:
     told = ", ".join(f"{n:,} {status}" for status, n in found.shops.items()) or "none yet"
-    if not found.in_trouble:
+    if found.in_trouble:
+        told = f"{told}: {_some(found.in_trouble)}"
+    if not _many(len(found.in_trouble), found, settings):
         return ok("shops", told)
     return warning(
-        "shops", f"{told}: {_some(found.in_trouble)}",
+        "shops", told,
         "their webhooks wait, and are dead letters after PARK_MAX_SECONDS",
         "avnu shops show SHOP says why; then avnu shops resume SHOP, or add it with new tokens",
     )  # fmt: skip
 
 
-def _subscriptions(found: Database) -> Check:
-    if found.lacking:
+def _subscriptions(found: Database, settings: Settings) -> Check:
+    if _many(len(found.lacking), found, settings):
         return warning(
             "subscriptions", f"{found.refused:,} could not be made: {_some(found.lacking)}",
             "these changes are known only when a reconciliation comes by",
             "avnu shops subscriptions SHOP says what Shopify answered (a missing scope, mostly)",
         )  # fmt: skip
-    if found.silent:
+    if _many(len(found.silent), found, settings):
         return warning(
             "subscriptions", f"a topic fell silent: {_some(found.silent)}",
             "its subscription may be gone", "avnu shops subscriptions SHOP",
         )  # fmt: skip
-    return ok("subscriptions", "none is known to be missing")
+    few = [*found.lacking, *found.silent]
+    return ok("subscriptions", f"of few shops: {_some(few)}" if few else "none is missing")
 
 
 def compliance_check(found: Database, now: datetime, settings: Settings) -> Check:
@@ -85,15 +91,25 @@ def _breaker(facts: Facts) -> Check:
     )  # fmt: skip
 
 
-def _parked(found: InboxFacts) -> Check:
+def _parked(found: InboxFacts, shops: Database | Unreached, settings: Settings) -> Check:
     by_cause = found.state.parked_shops
-    if not by_cause:
-        return ok("parked", "no shop waits")
-    told = ", ".join(f"{n:,} for {cause}" for cause, n in by_cause.items())
+    told = ", ".join(f"{n:,} for {cause}" for cause, n in by_cause.items()) or "no shop waits"
+    staying = sum(n for cause, n in by_cause.items() if cause not in _PASSING)
+    if not _many(staying, shops, settings):
+        return ok("parked", told)
     return warning(
         "parked", told, "their webhooks wait, and are dead letters after PARK_MAX_SECONDS",
-        "budget passes by itself; for the others: avnu shops show SHOP, avnu breaker list",
+        "avnu shops show SHOP says why; budget, throttled and time pass by themselves",
     )  # fmt: skip
+
+
+def _many(n: int, shops: Database | Unreached, settings: Settings) -> bool:
+    """Of thousands of shops a few are always in trouble, each its own merchant's affair: told are
+    more than MONITOR_SHOPS_PERCENT of all, and any where their number is not known.
+    """
+    every = {} if isinstance(shops, Unreached) else shops.shops
+    known = sum(n for status, n in every.items() if status != Status.UNINSTALLED)
+    return 100 * n > settings.monitor_shops_percent * known
 
 
 def _some(names: Sequence[str]) -> str:

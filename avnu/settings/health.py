@@ -54,6 +54,9 @@ class HealthSettings:
         1,
         10**6,
     )
+    monitor_shops_percent: int = whole(
+        2, "%", "Shops in trouble of one kind, of all, above which it is told.", 0, 100
+    )
     monitor_silence_seconds: int = whole(
         900, "s", "Without a delivery for so long, and far longer than ever: told.", 60, 30 * DAY_S
     )
