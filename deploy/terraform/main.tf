@@ -43,7 +43,8 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
 # ---- queue and inbox: nothing is ever evicted
 
 resource "aws_elasticache_parameter_group" "queue" {
-  name        = local.queue_id
+  # With its family: a new family is a new group, made while the old one still has its name.
+  name        = "${local.queue_id}-${var.parameter_family}"
   family      = var.parameter_family
   description = "Queue and inbox of Avnu"
   tags        = var.tags
@@ -138,7 +139,7 @@ resource "aws_elasticache_replication_group" "queue" {
 # ---- the cache: what expires goes when room is needed
 
 resource "aws_elasticache_parameter_group" "cache" {
-  name        = local.cache_id
+  name        = "${local.cache_id}-${var.parameter_family}" # as above
   family      = var.parameter_family
   description = "Cache of Avnu"
   tags        = var.tags

@@ -72,6 +72,14 @@ def test_each_group_fails_over_speaks_tls_and_wants_a_password(name: str, policy
     assert parameters(name)["reserved-memory-percent"] == "25"
 
 
+@pytest.mark.parametrize("name", ["queue", "cache"])
+def test_a_group_of_another_family_can_be_made_beside_the_old_one(name: str) -> None:
+    made = blocks("resource")[f"aws_elasticache_parameter_group.{name}"]
+    assert made["family"] == "${var.parameter_family}"
+    assert made["lifecycle"][0]["create_before_destroy"] is True
+    assert made["family"] in made["name"]
+
+
 def test_the_inbox_is_backed_up_and_cannot_be_destroyed_by_mistake() -> None:
     made = group("queue")
     assert made["snapshot_retention_limit"] == "${var.snapshot_days}"
