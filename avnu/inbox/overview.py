@@ -78,10 +78,13 @@ class _Reader:
         offset, ticked, full = control
         now_ms = time[0] * 1000 + time[1] // 1000 + int(offset or 0)
         alone = self._oldest_alone()
+        places = self._places()
         return Overview(
             received={name: _total(counts, name) for name in RECEIVED},
             missed={kind: counts.get(f"missed:{kind}", 0) for kind in MISSED},
-            areas=[self._area(area, counts, now_ms, alone) for area in self.inbox.areas],
+            areas=[
+                self._area(area, counts, now_ms, alone, places[area]) for area in self.inbox.areas
+            ],
             solo=solo + replays + stopped + suspects,
             running=running,
             suspects=suspects,
@@ -90,11 +93,23 @@ class _Reader:
             tick_age_s=(now_ms - int(ticked)) / 1000 if ticked else float("inf"),
             workers=read_workers(ticking, now_ms),
             paused=sorted(name.decode() for name in paused),
-            parked_shops=parked_by_cause(self.client, self.inbox.keys),
+            parked_shops=parked_by_cause(places.values()),
         )
 
+    def _places(self) -> dict[str, dict[bytes, bytes]]:
+        """Per area, where each of its shops stands."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for area in self.inbox.areas:
+                pipe.hgetall(self.of("place", area))
+            return dict(zip(self.inbox.areas, pipe.execute(), strict=True))
+
     def _area(
-        self, area: str, counts: dict[str, int], now_ms: int, alone: dict[str, int]
+        self,
+        area: str,
+        counts: dict[str, int],
+        now_ms: int,
+        alone: dict[str, int],
+        places: dict[bytes, bytes],
     ) -> AreaState:
         def n(name: str) -> int:
             return counts.get(f"{name}:{area}", 0)
@@ -106,16 +121,15 @@ class _Reader:
         }
         dead = sum(deaths.values()) - n("revived") - n("deleted")
         backlog = n("accepted") - n("done") - n("superseded") - dead - n("deleted")
-        parked, heads = self._shops(area) if backlog else (0, [])
+        parked, heads = self._shops(area, places) if backlog else (0, [])
         oldest = min([*heads, alone.get(area, now_ms)], default=now_ms)
         return AreaState(
             area, backlog, parked, dead, max(0.0, (now_ms - oldest) / 1000), n("done"),
             n("superseded"), n("retries"), n("deleted"), n("put_away"), deaths,
         )  # fmt: skip
 
-    def _shops(self, area: str) -> tuple[int, list[int]]:
+    def _shops(self, area: str, places: dict[bytes, bytes]) -> tuple[int, list[int]]:
         """How many webhooks are parked, and when the oldest of each other shop was accepted."""
-        places = self.client.hgetall(self.of("place", area))
         parked = [shop for shop, at in places.items() if at[:1] == b"p"]
         going = [shop for shop, at in places.items() if at[:1] in b"rln"]
         with self.client.pipeline(transaction=False) as pipe:

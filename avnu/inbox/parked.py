@@ -1,7 +1,7 @@
 """Which shops are parked, and why: looks that change nothing and hold nothing up."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from avnu import keys
@@ -18,9 +18,17 @@ def shops_parked_for(client: Any, names: Keys, causes: Collection[str]) -> list[
     return list(dict.fromkeys(map(keys.domain, found)))
 
 
-def parked_by_cause(client: Any, names: Keys) -> dict[str, int]:
-    """How many shops are parked for each cause; one that waits in two areas counts once."""
-    seen = dict.fromkeys(_parked(client, names))
+def parked_by_cause(places: Iterable[Mapping[bytes, bytes]]) -> dict[str, int]:
+    """How many shops are parked for each cause; one that waits in two areas counts once.
+
+    ``places``: of each area, where its shops stand.
+    """
+    seen = {
+        (shop, cause)
+        for area in places
+        for shop, place in area.items()
+        if place[:1] == b"p" and (cause := _cause(place))
+    }
     return dict(sorted(Counter(cause for _, cause in seen).items()))
 
 
@@ -35,6 +43,10 @@ def _parked(client: Any, names: Keys) -> Iterator[tuple[str, str]]:
                 pipe.hget(names.of("place", area), shop)
             places = pipe.execute()
         for (_, _, shop), place in zip(where, places, strict=True):
-            fields = (place or b"").decode().split("\t")
-            if len(fields) > _CAUSE:
-                yield shop, fields[_CAUSE]
+            if cause := _cause(place or b""):
+                yield shop, cause
+
+
+def _cause(place: bytes) -> str:
+    fields = place.decode().split("\t")
+    return fields[_CAUSE] if len(fields) > _CAUSE else ""

@@ -4,7 +4,7 @@ import math
 import time
 from typing import Any
 
-from avnu.inbox.parked import parked_by_cause
+from avnu.inbox.overview import overview
 from tests.support.deployment import Deployment
 from tests.support.drained import Drained
 from tests.support.waiting import wait_until
@@ -29,7 +29,7 @@ def test_the_contradicted_comes_again_when_its_second_is_over(deployment: Deploy
             worker.drain()
         assert worker.open() == 1
         inbox = worker.runtime.inbox
-        assert parked_by_cause(inbox.client, inbox.keys) == {"unsettled": 1}
+        assert overview(inbox).parked_shops == {"unsettled": 1}
         assert deployment.sandbox.report()["operations"] == {"Shop": 1}, "not read in vain"
 
         def settled() -> bool:
