@@ -25,6 +25,10 @@ from avnu.settings import Settings
 # answer: with a worker's four they would wait for each other for ever.
 _CONNECTIONS = 32
 
+# Names of its own: kombu would give back messages of workers that are overdue, which is not
+# Flower's job and which its user of Redis may not read.
+_UNACKED = {f"unacked{part}_key": f"flower.unacked{part}" for part in ("", "_index", "_mutex")}
+
 # What Flower takes where nothing is said.
 _PORT = 5555
 _COLUMNS = "name,uuid,state,received,runtime,worker"
@@ -45,6 +49,7 @@ def equip_flower(app: AvnuCelery, environ: Mapping[str, str] = os.environ) -> No
         if context is not None and context.info_name == "flower":
             close(app.runtime.settings, environ)
             app.conf.broker_pool_limit = _CONNECTIONS
+            app.conf.broker_transport_options.update(_UNACKED)
 
     import_modules.connect(before_it_listens, sender=app, weak=False)
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -16,11 +17,12 @@ from redis.exceptions import NoPermissionError
 from redis.lock import Lock
 
 from avnu import keys
+from avnu.app import QUEUES
 from avnu.cli.run import PROGRAMS
 from avnu.embedded import free_port
 from avnu.settings import Settings
 from avnu.shopify.topics import AREAS
-from tests.support.acl import ADMIN, ROLES, login, password, users, users_file
+from tests.support.acl import EVERYTHING, ROLES, login, password, users, users_file
 from tests.support.command import runner
 from tests.support.database import database_environ
 from tests.support.deliveries import SECRET, Maker, Post
@@ -117,9 +119,23 @@ def test_roles_are_refused_what_is_not_their_job(server: Server) -> None:
             ("SCAN", 0),
         ],
         "worker": [("CONFIG", "GET", "*"), ("FLUSHDB",), ("ACL", "LIST"), ("KEYS", "*")],
-        "beat": [("GET", f"{NAMESPACE}:w:shop/id"), ("RPOP", f"{NAMESPACE}:maintenance")],
-        "flower": [("LRANGE", f"{NAMESPACE}:orders", 0, -1), ("GET", f"{NAMESPACE}:w:shop/id")],
+        "beat": [
+            ("GET", f"{NAMESPACE}:w:shop/id"),
+            ("RPOP", f"{NAMESPACE}:maintenance"),
+            ("PUBLISH", f"{NAMESPACE}:/1.celery.pidbox", "shutdown"),
+        ],
+        "flower": [
+            ("LRANGE", f"{NAMESPACE}:orders", 0, -1),
+            ("BRPOP", f"{NAMESPACE}:orders", 1),
+            ("DEL", f"{NAMESPACE}:orders"),
+            ("DEL", f"{NAMESPACE}:maintenance"),
+            ("HGET", f"{NAMESPACE}:unacked", "tag"),
+            ("ZRANGE", f"{NAMESPACE}:unacked_index", 0, -1),
+            ("DEL", f"{NAMESPACE}:unacked"),
+            ("GET", f"{NAMESPACE}:w:shop/id"),
+        ],
         "operator": [("CONFIG", "SET", "save", ""), ("FLUSHALL",), ("ACL", "LIST"), ("SHUTDOWN",)],
+        "admin": [("GET", f"{NAMESPACE}:w:shop/id"), ("FLUSHALL",), ("ACL", "SETUSER", "me")],
         "metrics": [("GET", f"{NAMESPACE}:w:shop/id"), ("SCAN", 0), ("SLOWLOG", "GET")],
     }
     for role, asked in refused.items():
@@ -132,9 +148,43 @@ def test_roles_are_refused_what_is_not_their_job(server: Server) -> None:
         nobody.ping()
 
 
+def test_flower_sees_how_long_each_queue_is(server: Server) -> None:
+    with as_user(server, EVERYTHING) as client, as_user(server, "flower") as flower:
+        for name in QUEUES:
+            client.lpush(f"{NAMESPACE}:{name}", "a message")
+            assert flower.llen(f"{NAMESPACE}:{name}") == 1
+
+
+def test_an_admin_may_change_settings_and_users(server: Server, tmp_path: Path) -> None:
+    with as_user(server, "admin") as admin:
+        assert admin.config_set("maxmemory", "64mb") is True
+        path = tmp_path / "users.acl"
+        path.write_text(path.read_text().replace("user metrics on", "user metrics off"))
+        assert admin.acl_load() is True
+    with as_user(server, "metrics") as metrics, pytest.raises(redis.AuthenticationError):
+        metrics.ping()
+    with as_user(server, EVERYTHING) as client:
+        found: Any = client.config_get("maxmemory")
+        assert found["maxmemory"] in {b"67108864", "67108864"}
+
+
+def test_each_version_gets_the_words_that_it_knows() -> None:
+    newest, of_7_0, of_6_2 = (
+        " ".join(users(NAMESPACE, *options).values())
+        for options in ((), ("--before-7.2",), ("--before-7.0",))
+    )
+    assert "+waitaof" in newest
+    assert "+waitaof" not in of_7_0
+    assert f"%R~{NAMESPACE}:orders" in of_7_0
+    assert "%" not in of_6_2
+    assert f" ~{NAMESPACE}:maintenance" in of_6_2
+    with pytest.raises(subprocess.CalledProcessError):
+        users(NAMESPACE, "--before-7")
+
+
 def refusals(server: Server) -> set[tuple[str, str, str]]:
     """Who was refused what: user, from where, command or key."""
-    with as_user(server, ADMIN) as admin:
+    with as_user(server, EVERYTHING) as admin:
         log: Any = admin.acl_log()
         return {(one["username"], one["context"], one["object"]) for one in log}
 
@@ -200,7 +250,11 @@ def test_every_program_works_as_its_user(server: Server, tmp_path: Path) -> None
         assert Post(receiver.url).send(sent) == sent
         for path in ("/metrics", "/readyz"):
             assert urllib3.request("GET", receiver.url + path).status == 200
-        with as_user(server, ADMIN) as admin:
+        # It asks the workers, and for the length of each queue.
+        for path in ("/workers?refresh=1", "/broker"):
+            page = urllib3.request("GET", f"http://127.0.0.1:{around['FLOWER_PORT']}{path}")
+            assert page.status == 200
+        with as_user(server, EVERYTHING) as admin:
             admin.select(2)
             dead = f"{NAMESPACE}:dead"
             wait_until(lambda: admin.zcard(dead) == 1, 30, "three runs of the one that fails")

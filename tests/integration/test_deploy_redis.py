@@ -11,7 +11,7 @@ from avnu.connection_options import retry
 from avnu.embedded import bundled_binary, free_port
 from avnu.server_check import check_server
 from avnu.settings import Durability
-from tests.support.acl import ADMIN, password
+from tests.support.acl import EVERYTHING, password
 from tests.support.redis_conf import change, place, serving
 from tests.support.require import require
 from tests.support.self_signed import self_signed
@@ -26,7 +26,7 @@ def program(kind: str) -> str:
     return str(bundled_binary()) if kind == VALKEY else require("redis-server")
 
 
-def client(port: int, user: str = ADMIN, **more: Any) -> redis.Redis:
+def client(port: int, user: str = EVERYTHING, **more: Any) -> redis.Redis:
     return redis.Redis(
         port=port,
         username=user,

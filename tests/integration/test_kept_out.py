@@ -14,7 +14,7 @@ from avnu.errors import UnsupportedServer
 from avnu.settings import Settings
 from avnu.start_check import check_consuming, check_start, refusal
 from tests.conftest import API_SECRET
-from tests.support.acl import login, password, users_file
+from tests.support.acl import EVERYTHING, login, password, users_file
 from tests.support.certificates import Authority
 from tests.support.command import runner
 from tests.support.database import database_environ
@@ -53,7 +53,7 @@ class Place(NamedTuple):
         self.admin("CONFIG", "SET", *given)
 
     def admin(self, *command: str) -> None:
-        with self.server.client(username="admin", password=password("admin")) as client:
+        with self.server.client(username=EVERYTHING, password=password(EVERYTHING)) as client:
             client.execute_command(*command)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 REDIS = Path(__file__).resolve().parents[2] / "deploy" / "redis"
 ROLES = (
-    "receiver", "worker", "beat", "flower", "operator", "metrics", "replica", "sentinel",
+    "receiver", "worker", "beat", "flower", "operator", "admin", "metrics", "replica", "sentinel",
 )  # fmt: skip
-#: Not in the template: who looks at what the others were refused.
-ADMIN = "admin"
+#: Not in the template: who may do everything, and looks at what the others were refused.
+EVERYTHING = "everything"
+#: Of users.sh, where it is not called by its user's name.
+_VARIABLES = {"sentinel": "REDIS_SENTINEL_USER_PASSWORD"}
 
 
 def password(role: str) -> str:
@@ -18,11 +20,13 @@ def password(role: str) -> str:
     return f"made-up-for-{role}"
 
 
-def users(namespace: str, *, before_7_2: bool = False) -> Mapping[str, str]:
+def users(namespace: str, *options: str) -> Mapping[str, str]:
     """Each user's rules, as users.sh writes them."""
-    named = {f"REDIS_{role.upper()}_PASSWORD": password(role) for role in ROLES}
+    named = {
+        _VARIABLES.get(role, f"REDIS_{role.upper()}_PASSWORD"): password(role) for role in ROLES
+    }
     written = subprocess.run(
-        [str(REDIS / "users.sh"), *(["--before-7.2"] if before_7_2 else [])],
+        [str(REDIS / "users.sh"), *options],
         env={"PATH": os.environ["PATH"], "AVNU_NAMESPACE": namespace, **named},
         check=True,
         capture_output=True,
@@ -33,9 +37,12 @@ def users(namespace: str, *, before_7_2: bool = False) -> Mapping[str, str]:
 
 
 def users_file(folder: Path, namespace: str, *, before_7_2: bool = False) -> Path:
-    """A file for `aclfile`, with an ADMIN beside the users."""
+    """A file for `aclfile`, with EVERYTHING beside the users."""
     path = folder / "users.acl"
-    found = {**users(namespace, before_7_2=before_7_2), ADMIN: f"on >{password(ADMIN)} ~* &* +@all"}
+    found = {
+        **users(namespace, *(["--before-7.2"] if before_7_2 else [])),
+        EVERYTHING: f"on >{password(EVERYTHING)} ~* &* +@all",
+    }
     path.write_text("".join(f"user {name} {rules}\n" for name, rules in found.items()))
     return path
 

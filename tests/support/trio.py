@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from avnu.connection_options import retry
 from avnu.embedded import LEASH, free_port
-from tests.support.acl import ADMIN, login, password
+from tests.support.acl import EVERYTHING, login, password
 from tests.support.redis_conf import change, place
 from tests.support.require import require
 from tests.support.waiting import wait_until
@@ -106,12 +106,12 @@ class Trio:
         wait_until(self._all_known, START_S, "every Sentinel knows servers and Sentinels")
 
     def environ(self) -> dict[str, str]:
-        """The variables that point Avnu at it, as ADMIN: a program of a role names its own user."""
+        """The variables that point Avnu at it, as EVERYTHING; a program names its own user."""
         return {
             "REDIS_SENTINELS": ",".join(f"127.0.0.1:{node.port}" for node in self.sentinels),
             "REDIS_SENTINEL_MASTER": MASTER,
             "REDIS_SENTINEL_PASSWORD": SENTINEL_PASSWORD,
-            **login(ADMIN),
+            **login(EVERYTHING),
         }
 
     @contextmanager
@@ -162,7 +162,7 @@ class Trio:
 
     def _of(self, port: int, db: int = 0) -> "redis.Redis":
         return redis.Redis(
-            port=port, db=db, username=ADMIN, password=password(ADMIN),
+            port=port, db=db, username=EVERYTHING, password=password(EVERYTHING),
             socket_timeout=2, retry=retry(),
         )  # fmt: skip
 
