@@ -8,7 +8,8 @@ Three things differ from redbeat's own scheduler (2.4), which ends when it loses
 Redis, or when Redis is away while it starts, and sends nothing any more once its keys were wiped:
 the lock is asked for at every look and never waited for, the schedule is written anew by each new
 leader, and what Redis refuses is tried again. And nothing is sent while what was sent before still
-waits: a message that nobody took stands in Redis until a worker drops it.
+waits: a message that nobody took stands in Redis until a worker drops it. That this beat lives is
+noted all the same, so that the canary which does not come back is told of, and not beat.
 """
 
 import logging
@@ -18,6 +19,8 @@ from redbeat.schedulers import REDBEAT_REDIS_KEY, RedBeatScheduler
 from redis.exceptions import LockError, RedisError
 
 from avnu.app import MAINTENANCE_QUEUE, AvnuCelery, key_prefix
+from avnu.health.beating import note_alive
+from avnu.jobs import CANARY
 from avnu.logs import about
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
     def __init__(self, app: AvnuCelery, **options: Any) -> None:
         self._client: Any = app.runtime.connections.schedule()
         setattr(app, REDBEAT_REDIS_KEY, self._client)
+        self._runtime = app.runtime
         self._settings = app.runtime.settings
         self._leadership: Any = None
         self._written = False
@@ -58,6 +62,8 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
         if waiting < _MOST_WAITING + self._settings.reconcile_at_once:
             return super().apply_async(entry, producer=producer, advance=advance)
         log.warning("not sent, messages wait", extra=about(job=entry.name, waiting=waiting))
+        if entry.task == CANARY:
+            note_alive(self._runtime)
         if advance:
             self.reserve(entry)
         return None

@@ -1,5 +1,6 @@
 """Two beats in one process, with a lock of a second: one sends, another takes over."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,8 +12,11 @@ import pytest
 
 from avnu.app import create_app
 from avnu.beat import Scheduler
+from avnu.health.hearing import heard
 from avnu.jobs import JOBS
 from avnu.settings import Settings
+from tests.support.command import runner, told
+from tests.support.database import database_environ
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
@@ -48,8 +52,21 @@ class Beats:
     def all_due(self, beat: Scheduler) -> None:
         """As if nothing had been sent for two days."""
         for name in JOBS:
-            entry = beat.Entry.from_key(f"{self._prefix}{name}", app=self.app)
-            entry.reschedule(self.app.now() - timedelta(days=2))
+            self.due(beat, name)
+
+    def due(self, beat: Scheduler, name: str) -> None:
+        """As if this had not been sent for two days."""
+        entry = beat.Entry.from_key(f"{self._prefix}{name}", app=self.app)
+        entry.reschedule(self.app.now() - timedelta(days=2))
+
+    def fill(self) -> int:
+        """As many messages as nobody took while beat still sent some; how many."""
+        most = 100 + self.app.runtime.settings.reconcile_at_once
+        return int(self.queue.rpush(self._waiting, *["{}"] * most))
+
+    def waiting(self) -> int:
+        """Messages that nobody has taken."""
+        return int(self.queue.llen(self._waiting))
 
 
 @pytest.fixture
@@ -89,6 +106,25 @@ def test_one_that_ends_in_order_is_followed_at_once(beats: Beats) -> None:
     first.close()
     second.tick()
     assert beats.sent() == ONCE
+
+
+def test_where_nobody_takes_its_messages_the_canary_is_told_of_and_not_beat(
+    beats: Beats, settings: Settings, tmp_path: Path
+) -> None:
+    beat, inbox = beats.one(), beats.app.runtime.inbox
+    beat.tick()
+    full = beats.fill()
+    beats.due(beat, "purge")
+    beat.tick()
+    assert heard(inbox).beat_s == math.inf, "the canary was not due"
+    beats.due(beat, "canary")
+    beat.tick()
+    assert beats.waiting() == full, "nothing was sent"
+    assert heard(inbox).beat_s < 10
+    environ = settings.to_environ() | database_environ(tmp_path)
+    checks = told(runner(environ)("doctor", "--json"))["checks"]
+    states = {check["name"]: check["state"] for check in checks}
+    assert (states["beat"], states["canary"]) == ("ok", "failed")
 
 
 def test_a_wiped_schedule_is_written_again(beats: Beats) -> None:
