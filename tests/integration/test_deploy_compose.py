@@ -94,6 +94,7 @@ def test_no_program_is_given_a_secret_it_does_not_need(services: dict[str, Any])
         "DATABASE_URL": {"worker", "migrate", "operator"},
         "METRICS_TOKEN": {"receiver-1", "receiver-2"},
         "SHOPIFY_API_SECRET": {"receiver-1", "receiver-2", "worker", "operator"},
+        "SHOPIFY_API_SECRET_PREVIOUS": {"receiver-1", "receiver-2", "operator"},
     }
     for name, who in needed.items():
         given = {k for k, one in ours(services).items() if name in one["environment"]}
@@ -118,6 +119,34 @@ def test_a_stop_waits_for_the_longest_task(services: dict[str, Any]) -> None:
     wanted_s = grace_s + settings.webhook_inbox_seconds + 5
     for name in ("receiver-1", "receiver-2"):
         assert seconds(services[name]["stop_grace_period"]) >= wanted_s
+
+
+def test_a_page_reaches_somebody(services: dict[str, Any]) -> None:
+    yaml = YAML(typ="safe")
+    [sender] = yaml.load(DEPLOY / "prometheus" / "prometheus.yml")["alerting"]["alertmanagers"]
+    assert sender["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    asked = services["alertmanager"]
+    assert set(asked["networks"]) & set(services["prometheus"]["networks"])
+    config = yaml.load(DEPLOY / "prometheus" / "alertmanager.yml")
+    routes = [config["route"], *config["route"]["routes"]]
+    assert routes[1]["matchers"] == ['severity="page"']
+    told = {one["name"]: one["webhook_configs"][0]["url_file"] for one in config["receivers"]}
+    assert {route["receiver"] for route in routes} == set(told) == {"page", "ticket"}
+    assert {path.removeprefix("/run/secrets/") for path in told.values()} == set(asked["secrets"])
+    assert set(asked["environment"]) == {name.upper() for name in asked["secrets"]}
+
+
+def test_an_upgrade_renews_every_program_and_one_receiver_at_a_time(
+    services: dict[str, Any],
+) -> None:
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^docker compose up -d --no-deps (.+?)(?: &&)?$", page, re.MULTILINE)
+    assert steps[:2] == ["--wait receiver-1", "--wait receiver-2"]
+    renewed = {"receiver-1", "receiver-2", *steps[2].split()}
+    assert renewed == set(ours(services)) - {"operator", "migrate"}
+    for name in ("receiver-1", "receiver-2"):  # --wait needs one: it is the image's
+        assert "healthcheck" not in services[name]
+    assert "HEALTHCHECK" in (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_only_nginx_is_reached_from_outside(services: dict[str, Any]) -> None:
