@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from avnu.health.getting import Gets
 from avnu.health.hearing import Heard
 from avnu.health.servers import ServerState
 from avnu.inbox.longest import Line
@@ -37,6 +38,7 @@ class Sample(msgspec.Struct, frozen=True):
     at_ms: int
     servers: Mapping[str, ServerState]
     counters: Mapping[str, int]
+    gets: Gets | None = None
 
 
 class Quiet(msgspec.Struct, frozen=True):
@@ -68,3 +70,5 @@ class Facts(msgspec.Struct, frozen=True):
     breakers: Mapping[str, str] | Unreached  # state by name
     before: Sample | None = None
     quiet: Quiet = Quiet()
+    gets: Gets | None = None  # None: not read
+    online_before: Mapping[str, Sequence[int]] = {}  # OnlineBefore of ``copies.py``

@@ -19,6 +19,7 @@ from avnu.errors import (
     UnsupportedServer,
 )
 from avnu.health.facts import Database, Facts, InboxFacts, Quiet, Sample, Unreached
+from avnu.health.getting import read_gets
 from avnu.health.hearing import heard
 from avnu.health.keeping import Kept
 from avnu.health.servers import ROLES, ServerState, client_of, read_server
@@ -56,6 +57,8 @@ def gather(
         breakers=_breakers(connections, inbox),
         before=_before(kept, found),
         quiet=Quiet() if kept is None else kept.quiet,
+        gets=read_gets(connections, inbox.keys),
+        online_before={} if kept is None else kept.online,
     )
 
 
@@ -72,7 +75,7 @@ def sample_of(facts: Facts) -> Sample | None:
     if isinstance(facts.inbox, Unreached):
         return None
     servers = {r: state for r, state in facts.servers.items() if isinstance(state, ServerState)}
-    return Sample(facts.inbox.heard.now_ms, servers, facts.inbox.counters)
+    return Sample(facts.inbox.heard.now_ms, servers, facts.inbox.counters, facts.gets)
 
 
 def _server(connections: Connections, role: Role, inbox: Inbox) -> ServerState | Unreached:

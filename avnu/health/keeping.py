@@ -31,6 +31,7 @@ class Kept(msgspec.Struct, frozen=True):
     subscriptions_missing: int | None  # None: the database did not tell
     due_at: datetime | None
     unseen: Sequence[Check] = ()  # last found of checks that this look could not make
+    online: Mapping[str, Sequence[int]] = {}  # OnlineBefore of ``copies.py``
 
     def check(self, name: str) -> Check | None:
         """What was last found of this one."""

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from avnu.connection_options import Role, database, on_own_server
 from avnu.health.check import Check, failed, ok, warning
+from avnu.health.copies import online_of_late, persistence_check, replication_check
 from avnu.health.facts import Facts, Unreached
 from avnu.health.servers import ROLES, ServerState
-from avnu.settings import Durability, Settings
+from avnu.settings import Settings
 
 _WHY = {
     Role.INBOX: "no webhook can be kept: the receiver answers 503",
@@ -35,6 +36,8 @@ def server_checks(facts: Facts, settings: Settings) -> Iterator[Check]:
             continue
         if role is Role.INBOX or on_own_server(settings, role):
             yield from _One(facts, settings, role, state).checks()
+    if not on_own_server(settings, Role.CACHE):
+        yield from _gets(facts, settings)
 
 
 def _answers(settings: Settings, role: Role, state: ServerState | Unreached) -> Check:
@@ -42,7 +45,8 @@ def _answers(settings: Settings, role: Role, state: ServerState | Unreached) -> 
     if isinstance(state, Unreached):
         return failed(
             name, state.why, _WHY[role],
-            "check that Redis is up, and REDIS_* in the settings: host, port, password, TLS",
+            state.todo
+            or "check that Redis is up, and REDIS_* in the settings: host, port, password, TLS",
         )  # fmt: skip
     if state.write_fault:
         return failed(
@@ -68,15 +72,16 @@ class _One:
         self._cache = role is Role.CACHE
         self._unfit = facts.unfit[role.value]
         earlier = facts.before.servers.get(role.value) if facts.before else None
-        # Restarted meanwhile: its counters began anew.
-        self._before = earlier if earlier and earlier.run_id == state.run_id else None
-        self._passed_s = 0.0
-        if facts.before and not isinstance(facts.inbox, Unreached):
-            self._passed_s = (facts.inbox.heard.now_ms - facts.before.at_ms) / 1000
+        self._before = earlier if earlier and state.goes_on_from(earlier) else None
+        self._passed_s = _passed_s(facts)
+        self._online = facts.online_before.get(role.value, ())
+        if not isinstance(facts.inbox, Unreached):
+            now_ms = facts.inbox.heard.now_ms
+            self._online = online_of_late(facts.online_before, role.value, now_ms)
 
     def checks(self) -> Iterator[Check]:
         """All of them; those of rates only where there is something to compare with."""
-        yield from self._fitness()
+        yield self._fitness()
         yield self._memory()
         yield self._connections()
         yield self._persistence()
@@ -91,14 +96,18 @@ class _One:
     def _name(self, what: str) -> str:
         return f"{what} of the cache server" if self._cache else what
 
-    def _fitness(self) -> Iterator[Check]:
+    def _fitness(self) -> Check:
         """Version, policy, cluster mode: what is refused at start, and may change later."""
         name, told = self._name("server"), self._told
-        for reason in self._unfit:
-            what, _, todo = reason.rpartition("; ")
-            yield failed(name, what or reason, "it cannot keep what Avnu promises", todo)
         if not self._unfit:
-            yield ok(name, f"{told.product} {told.version}, {told.server_role}, {told.policy}")
+            return ok(name, f"{told.product} {told.version}, {told.server_role}, {told.policy}")
+        parts = [reason.rpartition("; ") for reason in self._unfit]
+        # One finding, as a name is one state in /metrics and one line in the log.
+        return failed(
+            name, "; ".join(what or todo for what, _, todo in parts),
+            "it cannot keep what Avnu promises",
+            "; ".join(dict.fromkeys(todo for _, _, todo in parts)),
+        )  # fmt: skip
 
     def _memory(self) -> Check:
         name, told = self._name("memory"), self._told
@@ -112,12 +121,14 @@ class _One:
         percent = 100 * told.memory_used_bytes / told.memory_max_bytes
         stops = "" if self._cache else f", accept stops at {self._settings.inbox_full_percent} %"
         found = f"{percent:.0f} % of maxmemory {told.memory_max_bytes / _MIB:,.0f} MiB{stops}"
+        if self._cache and told.policy != "noeviction":
+            return ok(name, f"{found}, {told.policy}")  # it fills its server by design, and evicts
         if percent < self._settings.monitor_memory_percent:
             return ok(name, found)
         if self._cache:
             return warning(
-                name, found, "values are evicted that calls to Shopify would have saved",
-                "raise maxmemory, or lower CACHE_FULL_PERCENT",
+                name, f"{found}, noeviction", "when it is full, nothing new is cached",
+                "set maxmemory-policy volatile-lru on it, or raise maxmemory",
             )  # fmt: skip
         evictable = told.expiring / told.keys if told.keys else 0.0
         if told.policy.startswith("volatile-") and evictable < _LEAST_EVICTABLE:
@@ -147,45 +158,16 @@ class _One:
         )  # fmt: skip
 
     def _persistence(self) -> Check:
-        name, told = self._name("persistence"), self._told
-        durability = self._settings.inbox_durability
+        name = self._name("persistence")
         if self._cache:
-            return ok(name, told.persistence)
-        if not told.persistence_ok:
-            return failed(
-                name, f"{told.persistence}; the last writing failed",
-                "what was acknowledged since is lost when the server crashes",
-                "look for a full disk and into the server's log",
-            )  # fmt: skip
-        if self._state.append_only:
-            return ok(name, f"append-only file, INBOX_DURABILITY={durability}")
-        return warning(
-            name, f"no append-only file, INBOX_DURABILITY={durability}",
-            "what was acknowledged since the last snapshot is lost when the server crashes",
-            "set appendonly yes on the server, or rely on replicas knowingly",
-        )  # fmt: skip
+            return ok(name, self._told.persistence)
+        return persistence_check(name, self._state, self._settings)
 
     def _replication(self) -> Check:
-        name, told = self._name("replication"), self._told
-        if told.server_role != "primary":
-            return failed(
-                name, "this is a replica, which takes no writes", "nothing can be kept on it",
-                "point REDIS_HOST at the primary, or use Sentinel",
-            )  # fmt: skip
-        found = f"{len(told.replicas)} replicas" if told.replicas else "no replica"
-        waits = self._settings.inbox_durability is Durability.REPLICA and not self._cache
-        if waits and not told.replicas:
-            return failed(
-                name, found, "INBOX_DURABILITY=replica: every delivery is answered 503",
-                "bring a replica up, or set another INBOX_DURABILITY knowingly",
-            )  # fmt: skip
-        lost = len(self._before.glance.replicas) - len(told.replicas) if self._before else 0
-        if lost > 0:
-            return warning(
-                name, f"{found}; {lost} fewer than before", "a failover may find none that is up",
-                "look for it: avnu redis, and the log of the replica",
-            )  # fmt: skip
-        return ok(name, found)
+        name = self._name("replication")
+        return replication_check(
+            name, self._told, len(self._online), self._settings, cache=self._cache
+        )
 
     def _cpu(self, before: ServerState) -> Check:
         percent = 100 * (self._state.cpu_s - before.cpu_s) / self._passed_s
@@ -225,15 +207,37 @@ class _One:
         )  # fmt: skip
 
     def _hits(self, before: ServerState) -> Check:
-        name = self._name("hits")
         hits = self._told.hits - before.glance.hits
         reads = hits + self._told.misses - before.glance.misses
-        if reads < _LEAST_READS:
-            return ok(name, f"{reads:,} reads in {self._passed_s:.0f} s")
-        found = f"{100 * hits / reads:.0f} % of {reads:,} reads"
-        if 100 * hits >= self._settings.monitor_hit_percent * reads:
-            return ok(name, found)
-        return warning(
-            name, found, "Shopify is asked for what was known before",
-            "is it new or was it emptied? is it too small (evictions)? avnu cache stats",
-        )  # fmt: skip
+        return _hits(self._name("hits"), hits, reads, self._passed_s, self._settings)
+
+
+def _gets(facts: Facts, settings: Settings) -> Iterator[Check]:
+    """The cache's hits by its own counters, where the server's are of inbox and queue too."""
+    before, now = facts.before, facts.gets
+    if before is None or before.gets is None or now is None:
+        return
+    asked, saved = now.asked - before.gets.asked, now.saved - before.gets.saved
+    passed_s = _passed_s(facts)
+    # They live in the cache's database: where it was emptied, they began anew.
+    if passed_s > 0 and 0 <= saved <= asked:
+        yield _hits("hits", saved, asked, passed_s, settings)
+
+
+def _hits(name: str, hits: int, reads: int, passed_s: float, settings: Settings) -> Check:
+    if reads < _LEAST_READS:
+        return ok(name, f"{reads:,} reads in {passed_s:.0f} s")
+    found = f"{100 * hits / reads:.0f} % of {reads:,} reads"
+    if 100 * hits >= settings.monitor_hit_percent * reads:
+        return ok(name, found)
+    return warning(
+        name, found, "Shopify is asked for what was known before",
+        "is it new or was it emptied? is it too small (evictions)? avnu cache stats",
+    )  # fmt: skip
+
+
+def _passed_s(facts: Facts) -> float:
+    """Since the sample; 0 without one."""
+    if facts.before is None or isinstance(facts.inbox, Unreached):
+        return 0.0
+    return (facts.inbox.heard.now_ms - facts.before.at_ms) / 1000

@@ -40,6 +40,22 @@ class ServerState(msgspec.Struct, frozen=True, kw_only=True):
         """The slower of PING, and of SET and GET."""
         return max(self.ping_s, self.write_s)
 
+    def goes_on_from(self, earlier: "ServerState") -> bool:
+        """Whether its counters can be compared with these: one may have begun anew.
+
+        At a restart, which gives another ``run_id``, or by CONFIG RESETSTAT, which does not.
+        """
+        now, then = self.glance, earlier.glance
+        return (
+            self.run_id == earlier.run_id
+            and self.cpu_s >= earlier.cpu_s
+            and self.rejected >= earlier.rejected
+            and now.hits >= then.hits
+            and now.misses >= then.misses
+            and now.evicted >= then.evicted
+            and all(now.errors.get(error, 0) >= n for error, n in then.errors.items())
+        )
+
 
 def client_of(connections: Connections, role: Role) -> "redis.Redis":
     """The client of one role."""

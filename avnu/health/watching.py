@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from avnu.connections import Connections
 from avnu.errors import InboxUnavailable
 from avnu.health.check import Check, State
+from avnu.health.copies import online_after
 from avnu.health.facts import Database, Facts, InboxFacts, Quiet, Sample
 from avnu.health.gathering import gather, sample_of
 from avnu.health.inbox_checks import inbox_checks
@@ -93,6 +94,7 @@ def kept_of(
         subscriptions_missing=database.refused if database else None,
         due_at=database.due_at if database else None,
         unseen=_unseen(before, checks),
+        online=online_after(facts.online_before, facts.servers, sample.at_ms),
     )
 
 

@@ -27,7 +27,7 @@ from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.store.database import Store
 from avnu.store.schema import upgrade
-from tests.support.acl import ADMIN, login, password, users_file
+from tests.support.acl import login, users_file
 from tests.support.inbox import accept, move_time, open_inbox
 from tests.support.servers import Server
 
@@ -151,6 +151,36 @@ def test_rates_are_reckoned_from_what_was_kept(inbox: Inbox, look: Watch) -> Non
     assert state(inbox, "outcomes") is State.OK
 
 
+def test_the_cache_s_own_counters_are_kept_and_compared(inbox: Inbox, look: Watch) -> None:
+    connections = Connections(inbox.settings)
+    counted = inbox.keys.of("cache_counts")
+    connections.cache().hincrby(counted, "product shared", 9000)
+    look()
+    move_time(inbox, 30)
+    connections.cache().hincrby(counted, "product loaded", 1400)
+    connections.cache().hincrby(counted, "product local", 600)
+    connections.cache().hincrby(counted, "* refused", 5)
+    look()
+    connections.close()
+    kept = read_kept(inbox)
+    assert kept is not None
+    check = kept.check("hits")
+    assert check is not None
+    assert (check.state, check.found) == (State.WARNING, "30 % of 2,000 reads")
+
+
+def test_a_replica_that_an_earlier_look_saw_is_missed(inbox: Inbox, look: Watch) -> None:
+    look()
+    kept = read_kept(inbox)
+    assert kept is not None
+    assert state(inbox, "replication") is State.OK
+    seen = msgspec.structs.replace(kept, online={"inbox": [kept.looked_ms]})
+    inbox.client.set(inbox.keys.of("found"), msgspec.json.encode(seen))
+    for _ in range(2):
+        look()
+        assert state(inbox, "replication") is State.WARNING
+
+
 def test_one_of_all_that_are_asked_looks(inbox: Inbox, look: Watch) -> None:
     look()
     assert claim_look(inbox, 30) is None
@@ -245,6 +275,7 @@ def test_a_change_that_was_not_kept_is_told_as_one_when_it_is(
 
 def test_a_worker_s_redis_user_may_do_all_that_a_look_needs(tmp_path: Path) -> None:
     path = users_file(tmp_path, "watched")
+    path.write_text(path.read_text() + "user looker on >made-up ~* &* +@all\n")
     with Server(tmp_path / "server", extra=["--aclfile", str(path)]) as server:
         settings = Settings.load(
             {**server.environ(), **login("worker"), "AVNU_NAMESPACE": "watched"}
@@ -253,8 +284,8 @@ def test_a_worker_s_redis_user_may_do_all_that_a_look_needs(tmp_path: Path) -> N
         with Store(Secret(f"sqlite:///{tmp_path / 'shops.db'}")) as store:
             upgrade(store)
             assert watch(settings, connections, inbox, lambda: store)["ended"] == "done"
-        with server.client(username=ADMIN, password=password(ADMIN)) as admin:
-            assert admin.acl_log() == []
+        with server.client(username="looker", password="made-up") as client:
+            assert client.acl_log() == []
         connections.close()
         inbox.client.close()
 

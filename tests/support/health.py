@@ -32,6 +32,15 @@ def server(**told: Any) -> ServerState:
     return ServerState(glance=glance({**INFO, **told}, 2), **{**calm, **state})
 
 
+def replica(number: int, **told: Any) -> dict[str, Any]:
+    """What INFO says of one replica, as the first, second, third …"""
+    return {
+        f"slave{number}": {
+            "ip": f"10.0.0.{number}", "port": 6379, "state": "online", "lag": 0, **told
+        }
+    }  # fmt: skip
+
+
 def area(**told: Any) -> AreaState:
     calm = AreaState("orders", 0, 0, 0, 0.0, 0, 0, 0, 0, 0, {})
     return msgspec.structs.replace(calm, **told)
@@ -62,7 +71,10 @@ def facts(
     before: Mapping[str, Any] | None = None,
     **told: Any,
 ) -> Facts:
-    """``before``: what the sample of 100 s ago says, of ``server``, ``cache``, ``counters``."""
+    """``before``: what the sample of 100 s ago says: ``server``, ``cache``, ``counters``, ``gets``.
+
+    ``online``: how many replicas of the inbox's server were online an hour ago.
+    """
     one = one or server()
     servers = {"inbox": one, "queue": one, "cache": cache or one}
     earlier = None
@@ -71,7 +83,7 @@ def facts(
             "inbox": before.get("server", one), "cache": before.get("cache", servers["cache"]),
         }  # fmt: skip
         known = {role: state for role, state in states.items() if isinstance(state, ServerState)}
-        earlier = Sample(NOW_MS - 100_000, known, before.get("counters", {}))
+        earlier = Sample(NOW_MS - 100_000, known, before.get("counters", {}), before.get("gets"))
     return Facts(
         now=NOW,
         servers=servers,
@@ -80,5 +92,6 @@ def facts(
         database=told.pop("database", database()),
         breakers=told.pop("breakers", {"shopify": "closed"}),
         before=earlier,
+        online_before={"inbox": told.pop("online", 0) * [NOW_MS - 3_600_000]},
         **told,
     )

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import msgspec
 import pytest
 
 from avnu.health.check import State
@@ -11,7 +12,7 @@ from avnu.health.keeping import Kept
 from avnu.health.telling import tell_changes
 from avnu.health.watching import judge, kept_of, quiet_after
 from avnu.settings import Settings
-from tests.support.health import NOW_MS, database, facts, inbox
+from tests.support.health import NOW_MS, database, facts, inbox, replica, server
 
 SETTINGS = Settings.load({})
 
@@ -55,6 +56,38 @@ def test_what_was_not_looked_at_is_none_of_the_findings() -> None:
     assert "shops" in {check.name for check in kept.unseen}
     again = looked(kept, facts())
     assert again.unseen == []
+
+
+def test_a_lost_replica_is_missed_for_a_day() -> None:
+    hour_ms = 3_600_000
+
+    def at(hours: int, count: int, before: Kept | None) -> Kept:
+        heard = msgspec.structs.replace(inbox().heard, now_ms=NOW_MS + hours * hour_ms)
+        replicas = {name: told for n in range(count) for name, told in replica(n).items()}
+        seen = facts(
+            one=server(connected_slaves=count, **replicas),
+            inbox=msgspec.structs.replace(inbox(), heard=heard),
+        )
+        known = before.online if before else {}
+        return looked(before, msgspec.structs.replace(seen, online_before=known))
+
+    kept = at(0, 2, None)
+    said = []
+    for hours in (1, 2, 20, 24, 25, 26):
+        kept = at(hours, 1, kept)
+        check = kept.check("replication")
+        assert check is not None
+        said.append(check.state)
+    assert said == 4 * [State.WARNING] + 2 * [State.OK], "then it was taken away on purpose"
+    lost = at(27, 0, kept).check("replication")
+    assert lost is not None
+    assert lost.state is State.WARNING, "of the one that was left"
+
+
+def test_a_server_that_does_not_answer_says_nothing_of_its_replicas() -> None:
+    kept = looked(None, facts(one=server(connected_slaves=1, **replica(0))))
+    away = msgspec.structs.replace(facts(one=Unreached("refused")), online_before=kept.online)
+    assert looked(kept, away).online["inbox"] == kept.online["inbox"] == [NOW_MS]
 
 
 def test_the_longest_silence_is_learnt_and_fades() -> None:
