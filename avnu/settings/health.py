@@ -33,7 +33,7 @@ class HealthSettings:
         80, "%", "Connections of a server, of its maxclients, from which on it is told.", 1, 100
     )
     monitor_hit_percent: int = whole(
-        50, "%", "Hits of a cache on a server of its own, below which it is told.", 0, 100
+        50, "%", "Hits of the cache, of all that it is asked for, below which it is told.", 0, 100
     )
     monitor_redis_ms: int = whole(
         10, "ms", "A PING, or a SET and a GET, that take longer are told.", 1, 10_000
