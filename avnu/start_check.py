@@ -1,4 +1,4 @@
-"""What a receiver or worker asks of the inbox's server before it works.
+"""What a receiver or worker asks of the inbox's server before it works, and what keeps it out.
 
 A server that is away is waited for. One that keeps the program out is not: no waiting mends a wrong
 password, a missing right or a certificate, and a supervisor should see at once that it ended.
@@ -6,6 +6,7 @@ password, a missing right or a certificate, and a supervisor should see at once 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
@@ -18,6 +19,22 @@ from avnu.server_check import check_server
 _AT_ONCE_S = 0.01
 
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+# A right that a script's own command lacks has no error code of its own (Valkey and Redis from 7.2
+# on; Redis before).
+_LACKS_IN_SCRIPT = ("ACL failure in script", "The user executing the script can't")
+
+# The commands with which each script of the inbox begins or ends. HDEL stands first because a full
+# server refuses a script's first command that could use memory, but none after a write.
+_PROBE = """
+redis.call('HDEL', KEYS[1], 'none')
+redis.call('TIME')
+redis.call('INFO', 'memory')
+redis.call('HSET', KEYS[1], 'probe', '1')
+redis.call('HMGET', KEYS[1], 'probe')
+redis.call('SET', KEYS[1], '1')
+redis.call('GET', KEYS[1])
+return redis.call('DEL', KEYS[1])
+"""
 
 
 def check_start(connections: Connections, inbox: Inbox) -> None:
@@ -40,6 +57,15 @@ def check_consuming(connections: Connections, inbox: Inbox) -> None:
         connections.queue().brpop([inbox.keys.of("probe")], timeout=_AT_ONCE_S)
 
 
+def check_scripts(client: Any, key: str) -> None:
+    """Run a script on a key of the caller's own, which is gone afterwards. Raises like check_start.
+
+    For whoever is no receiver or worker, and is to leave nothing in the database.
+    """
+    with _refusing():
+        client.register_script(_PROBE)(keys=[key])
+
+
 @contextmanager
 def _refusing() -> Iterator[None]:
     try:
@@ -58,13 +84,13 @@ def refusal(fault: BaseException) -> str | None:
     """
     cause = fault.__cause__ if isinstance(fault, InboxUnavailable) else fault
     said = str(cause)
-    if isinstance(cause, NoPermissionError):
+    if isinstance(cause, NoPermissionError) or any(sign in said for sign in _LACKS_IN_SCRIPT):
         return f"the Redis user lacks a right ({said}); give it what deploy/redis/users.acl says"
     # Sentinel's client wraps what each Sentinel answered into one text.
     if isinstance(cause, AuthenticationError) or AuthenticationError.__name__ in said:
         return (
-            f"Redis does not let us in ({said}); correct REDIS_USERNAME and REDIS_PASSWORD, or "
-            "REDIS_SENTINEL_PASSWORD"
+            f"Redis does not let us in ({said}); correct REDIS_USERNAME and REDIS_PASSWORD, "
+            "REDIS_CACHE_… where the cache has a server of its own, or REDIS_SENTINEL_PASSWORD"
         )
     if _BAD_CERTIFICATE in said:
         return (

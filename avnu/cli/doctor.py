@@ -9,6 +9,7 @@ import msgspec
 
 from avnu.cli.doctor_app import app_checks, tokens_check
 from avnu.cli.doctor_inbox import accounts_checks
+from avnu.cli.doctor_rights import rights_checks
 from avnu.cli.doctor_server import capacity_checks
 from avnu.cli.output import console, json_option, printable, show_json
 from avnu.clock import Clock, SystemClock
@@ -34,8 +35,8 @@ def doctor(as_json: bool) -> None:
     All that the monitor looks at every MONITOR_EVERY_SECONDS, and more. What is a matter of rates
     (errors, retries, slow answers) is told where the monitor runs, as that keeps earlier numbers.
 
-    Writes, reads and deletes one key in each database, and changes nothing else. Exit code 1: a
-    check failed, be it that the settings cannot be used or that Redis cannot be reached.
+    Writes, reads and deletes keys of its own in each database, and changes nothing else. Exit code
+    1: a check failed, be it that the settings cannot be used or that Redis cannot be reached.
     """
     checks = list(_checks(SystemClock()))
     faults = sum(check.state is State.FAILED for check in checks)
@@ -88,6 +89,7 @@ def _health(settings: Settings, connections: Connections, clock: Clock) -> Itera
     yield from judge(facts, settings)
     if not isinstance(facts.database, Unreached):
         yield from tokens_check(settings)
+    yield from rights_checks(settings, connections, facts, inbox.keys)
     yield from capacity_checks(settings, connections, facts, clock)
     if not isinstance(facts.inbox, Unreached):
         yield from accounts_checks(inbox, facts.inbox.state, clock)

@@ -8,6 +8,7 @@ from avnu.health.check import Check, failed, ok, warning
 from avnu.inbox import Inbox
 from avnu.inbox.audit import Audit, audit
 from avnu.inbox.overview import Overview
+from avnu.start_check import refusal
 
 # A running system moves under the auditor: a fault that is real is there each time.
 _AUDITS = 5
@@ -20,7 +21,8 @@ def accounts_checks(inbox: Inbox, state: Overview, clock: Clock) -> Iterator[Che
     try:
         yield _audit(inbox, clock)
     except InboxUnavailable as fault:
-        yield failed("accounts", str(fault), "nothing is known of them", "see the checks above")
+        todo = refusal(fault) or "see the checks above"
+        yield failed("accounts", str(fault), "nothing is known of them", todo)
 
 
 def _pauses(state: Overview) -> Check:

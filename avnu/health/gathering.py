@@ -30,6 +30,7 @@ from avnu.inbox.overview import overview
 from avnu.inbox.stuck import stuck_partitions
 from avnu.server_check import check_server
 from avnu.settings import Durability
+from avnu.start_check import refusal
 from avnu.store.columns import instant
 from avnu.store.database import UPGRADE, Store
 from avnu.store.schema import require_schema
@@ -82,7 +83,7 @@ def _server(connections: Connections, role: Role, inbox: Inbox) -> ServerState |
     try:
         return read_server(connections, role, inbox.keys, inbox.clock)
     except (RedisError, OSError) as fault:
-        return Unreached(f"{type(fault).__name__}: {fault}")
+        return Unreached(f"{type(fault).__name__}: {fault}", refusal(fault) or "")
 
 
 def _unfit(connections: Connections, role: Role) -> Sequence[str]:

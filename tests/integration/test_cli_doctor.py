@@ -66,7 +66,8 @@ def test_all_is_well(avnu: Run, inbox: Inbox) -> None:
     found = checks(result)
     assert set(found) == {
         "settings", "token keys", "tokens", "app", "database", "shops", "compliance", "breaker",
-        "inbox database 2", "queue database 1", "cache database 0", "server", "persistence",
+        "inbox database 2", "queue database 1", "cache database 0", "rights in inbox database 2",
+        "rights in queue database 1", "rights in cache database 0", "server", "persistence",
         "memory", "connections", "replication", "connections of the server", "clock of the server",
         "workers", "beat", "canary", "room", "waiting", "partitions", "deliveries", "subscriptions",
         "parked", "pauses", "accounts",
@@ -94,7 +95,7 @@ def test_for_people(avnu: Run, inbox: Inbox) -> None:
     assert "why it matters: webhooks are kept, but not followed" in result.stdout
     assert "what to do: start one: celery -A avnu worker" in result.stdout
     assert "look  memory: maxmemory is not set" in result.stdout
-    assert "1 of 29 checks failed" in result.stderr
+    assert "1 of 32 checks failed" in result.stderr
 
 
 def test_settings_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

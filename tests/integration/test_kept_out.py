@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import Result
 
 from avnu.connections import Connections
 from avnu.embedded import free_port
 from avnu.errors import UnsupportedServer
 from avnu.settings import Settings
-from avnu.start_check import check_consuming, check_start, refusal
+from avnu.start_check import check_consuming, check_scripts, check_start, refusal
 from tests.conftest import API_SECRET
 from tests.support.acl import EVERYTHING, login, password, users_file
 from tests.support.certificates import Authority
-from tests.support.command import runner
+from tests.support.command import runner, told
 from tests.support.database import database_environ
 from tests.support.programs import ROOT, Receiver, Worker
-from tests.support.servers import REDIS, Server
+from tests.support.servers import REDIS, VALKEY, Server
 from tests.support.trio import Trio
 from tests.support.waiting import wait_until
 from webhooks.receiver import compose
@@ -77,6 +78,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(server, tmp_path, environ)
 
 
+UNREACHED = {"inbox database 2", "queue database 1", "cache database 0"}
 FAULTS = {
     "a wrong password": "Redis does not let us in (invalid username-password pair",
     "a missing right": "the Redis user lacks a right (",
@@ -91,23 +93,89 @@ def test_who_is_let_in_starts(place: Place) -> None:
     made.connections.close()
 
 
+def failed(doctor: Result) -> dict[str, dict[str, str]]:
+    """What the doctor says of the checks that failed, by name."""
+    return {one["name"]: one for one in told(doctor)["checks"] if one["state"] == "failed"}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_it_is_said_at_start_and_by_the_doctor(place: Place, fault: str) -> None:
     environ = place.of(fault)
     with pytest.raises(UnsupportedServer) as refused:
         compose(Settings.load(environ))
     assert FAULTS[fault] in str(refused.value)
+    what, _, todo = str(refused.value).partition("\n")[2].strip().rpartition("; ")
     avnu = runner(environ)
-    doctor = avnu("doctor")
+    doctor = avnu("doctor", "--json")
     assert doctor.exit_code == 1
-    words = {"a missing right": "NoPermissionError", "a wrong password": "AuthenticationError"}
-    assert words.get(fault, "CERTIFICATE_VERIFY_FAILED") in doctor.output
+    found = failed(doctor)
+    if fault == "a missing right":
+        assert set(found) == {*(f"rights in {name}" for name in UNREACHED), "workers"}
+        for name in UNREACHED:
+            check = found[f"rights in {name}"]
+            assert (check["found"], check["todo"]) == (what, todo)
+    else:
+        assert set(found) == UNREACHED
+        assert {check["todo"] for check in found.values()} == {f"{what}; {todo}"}
     status = avnu("status")
     assert status.exit_code == (0 if fault == "a missing right" else 5)  # it runs no script
-    for told in (str(refused.value), doctor.output, status.output):
-        assert "Traceback" not in told
+    for said in (str(refused.value), doctor.output, status.output):
+        assert "Traceback" not in said
         for secret in (WRONG, password("worker"), API_SECRET):
-            assert secret not in told
+            assert secret not in said
+
+
+def test_with_a_worker_up_the_doctor_fails_by_the_missing_right_alone(place: Place) -> None:
+    made = compose(Settings.load(place.environ))
+    made.inbox.tick()
+    made.connections.close()
+    doctor = runner(place.environ)
+    assert doctor("doctor").exit_code == 0
+    place.admin("ACL", "SETUSER", "worker", "-evalsha")
+    refused = doctor("doctor", "--json")
+    assert refused.exit_code == 1
+    assert set(failed(refused)) == {f"rights in {name}" for name in UNREACHED}
+
+
+@pytest.mark.parametrize("right", ["hset", "info", "scan"])
+def test_the_doctor_says_which_right_is_missing(place: Place, right: str) -> None:
+    """Of a script's own command, of one without which nothing is known, and of the accounts'."""
+    made = compose(Settings.load(place.environ))
+    made.inbox.tick()
+    made.connections.close()
+    place.admin("ACL", "SETUSER", "worker", f"-{right}")
+    found = failed(runner(place.environ)("doctor", "--json"))
+    names = {
+        "hset": {f"rights in {name}" for name in UNREACHED},
+        "info": UNREACHED,
+        "scan": {"accounts"},
+    }
+    assert set(found) == names[right]
+    for check in found.values():
+        assert "the Redis user lacks a right (" in check["found"] + check["todo"]
+        assert check["todo"].endswith("give it what deploy/redis/users.acl says")
+
+
+@pytest.mark.parametrize("kind", [REDIS, VALKEY])
+def test_what_a_script_lacks_is_known_on_each_server(tmp_path: Path, kind: str) -> None:
+    with Server(tmp_path, kind) as server, server.client() as client:
+        check_scripts(client, "probe")
+        client.execute_command("ACL", "SETUSER", "one", "on", ">word", "~*", "+@all", "-hset")
+        client.execute_command("ACL", "SETUSER", "two", "on", ">word", "~others", "+@all")
+        for user in ("one", "two"):
+            with (
+                server.client(username=user, password="word") as limited,
+                pytest.raises(UnsupportedServer, match="the Redis user lacks a right"),
+            ):
+                check_scripts(limited, "probe")
+        assert client.keys() == []
+
+
+def test_a_program_ends_at_its_start_when_its_scripts_lack_a_right(place: Place) -> None:
+    """What a script lacks is told by other words than what its caller lacks."""
+    place.admin("ACL", "SETUSER", "worker", "-hset")
+    with pytest.raises(UnsupportedServer, match="the Redis user lacks a right"):
+        compose(Settings.load(place.environ))
 
 
 def test_a_worker_that_may_take_no_message_ends_at_its_start(place: Place) -> None:
