@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from avnu import journal
+from avnu.faults import place_of
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Batch, Ending, Letter, Parking, Settlement, Verdict
 from avnu.logs import about
-from avnu.run import place_of, run_batch
+from avnu.run import run_batch
 from avnu.runtime import Runtime
 from avnu.settings import Settings
 from avnu.webhook import Handler, Shop, Webhook

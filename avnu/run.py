@@ -1,26 +1,23 @@
 """Run the handlers over a batch of one shop and say what becomes of each webhook.
 
-Pure but for the handlers: no Redis, no Celery, no time.
+Knows neither Redis nor Celery: what it needs of time and counters it asks the shop.
 """
 
 import logging
 import math
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
 from avnu.errors import Park, ShopUninstalled, Unreadable, WaitsAlone
+from avnu.faults import reason_of
 from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
 from avnu.logs import about
-from avnu.shopify.topics import resource_version, topic_for
+from avnu.shopify.topics import topic_for
+from avnu.superseding import superseded_by
 from avnu.webhook import Handler, Shop, Webhook
 
 log = logging.getLogger(__name__)
 
-_REASON_CHARACTERS = 500
 _LEAST_WAIT_MS = 1000
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def run_batch(
@@ -155,53 +152,3 @@ def runs(webhooks: Sequence[Webhook]) -> Iterator[tuple[str, list[Webhook]]]:
         some.append(webhook)
     if some:
         yield current, some
-
-
-def superseded_by(webhooks: Sequence[Webhook]) -> dict[int, int]:
-    """Index of each webhook that a newer one of its resource stands for → index of that one.
-
-    Newer by the resource's own ``updated_at``, because retries bring old payloads late. Equal times
-    with different bodies both run: one second can hold two changes.
-    """
-    if len(webhooks) == 1:
-        return {}
-    newest: dict[str, int] = {}
-    times: list[datetime | None] = []
-    members: dict[str, list[int]] = {}
-    for i, webhook in enumerate(webhooks):
-        topic = topic_for(webhook.topic)
-        version = resource_version(topic, webhook.body) if topic else None
-        times.append(version.updated_at if version else None)
-        if version is None or version.updated_at is None:
-            continue
-        members.setdefault(version.key, []).append(i)
-        best = newest.get(version.key)
-        if best is None or version.updated_at >= (times[best] or _LONG_AGO):
-            newest[version.key] = i
-    older: dict[int, int] = {}
-    for key, places in members.items():
-        best = newest[key]
-        for i in places:
-            if i != best and _stands_for(webhooks, times, best, i):
-                older[i] = best
-    return older
-
-
-def _stands_for(
-    webhooks: Sequence[Webhook], times: Sequence[datetime | None], best: int, i: int
-) -> bool:
-    return times[i] != times[best] or webhooks[i].body == webhooks[best].body
-
-
-def reason_of(fault: BaseException) -> str:
-    """For the operator, kept with the webhook: the error, its message and where it was raised."""
-    return f"{place_of(fault)}: {fault}"[:_REASON_CHARACTERS]
-
-
-def place_of(fault: BaseException) -> str:
-    """For logs and Flower: kind and place, never the message, which may quote a payload."""
-    frames = traceback.extract_tb(fault.__traceback__)
-    if not frames:
-        return type(fault).__name__
-    last = frames[-1]
-    return f"{type(fault).__name__} at {Path(last.filename).name}:{last.lineno}"

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from avnu import journal
 from avnu.drain import JITTER
 from avnu.errors import HandlerFailed
+from avnu.faults import place_of
 from avnu.inbox.solo import Claim, Refusal
 from avnu.inbox.turn import Letter, Parking, Settlement, Verdict
-from avnu.run import place_of, run_batch
+from avnu.run import run_batch
 from avnu.runtime import Runtime
 from avnu.webhook import Handler, Shop, Webhook
 

@@ -14,9 +14,9 @@ from celery import Task, shared_task
 
 from avnu.app import AvnuCelery
 from avnu.errors import HandlerFailed, Park
+from avnu.faults import place_of
 from avnu.jobs import JOBS
 from avnu.periodic import Periodic
-from avnu.run import place_of
 from avnu.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable
 
 from avnu.errors import AvnuError, InboxUnavailable, Park
+from avnu.faults import place_of
 from avnu.logs import about
 from avnu.reconcile.steps import Steps
 from avnu.reconcile.watermarks import Watermark
-from avnu.run import place_of
 from avnu.runtime import Runtime
 
 log = logging.getLogger(__name__)

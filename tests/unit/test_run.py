@@ -12,7 +12,8 @@ from avnu.clock import SystemClock
 from avnu.errors import Park
 from avnu.inbox.arrival import Stored
 from avnu.inbox.turn import Parking, Settlement
-from avnu.run import place_of, reason_of, run_batch, runs, superseded_by
+from avnu.run import run_batch, runs
+from avnu.superseding import superseded_by
 from avnu.webhook import Handler, Shop, Webhook
 from tests.support.offline import OfflineShop
 
@@ -314,16 +315,3 @@ def test_of_each_resource_the_newest_is_left(resources: list[tuple[int, int | No
     for i, newest in older.items():
         assert resources[i][0] == resources[newest][0]
         assert (resources[i][1] or 0) <= (resources[newest][1] or 0)
-
-
-# ---- what is told of a failure
-
-
-def test_logs_name_the_place_and_operators_the_message_too() -> None:
-    with pytest.raises(ValueError, match="secret") as caught:
-        fail([])
-    assert place_of(caught.value).startswith("ValueError at test_run.py:")
-    assert "secret" not in place_of(caught.value)
-    assert reason_of(caught.value).endswith("a secret in a message")
-    assert len(reason_of(ValueError("x" * 9000))) == 500
-    assert place_of(ValueError()) == "ValueError"
