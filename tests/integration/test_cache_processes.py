@@ -9,11 +9,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from avnu.cache import Loaded
+from avnu.cache import Cache, Loaded
 from avnu.cache.kinds import PRODUCT
 from avnu.cache.values import Product
 from avnu.settings import Settings
@@ -66,33 +67,37 @@ def test_a_hundred_misses_in_four_processes_are_one_load(settings: Settings, not
     assert waited == 3
 
 
-def test_a_hundred_misses_at_a_value_that_is_stale_are_one_load_and_no_waiting(
+def test_many_misses_at_a_value_that_is_stale_are_one_load_and_hold_up_one_process(
     settings: Settings,
 ) -> None:
-    """All that asked before the load ended got what was there."""
-    with opened(settings) as one, opened(settings) as two:
-        kind = PRODUCT
-        load = Loader()
-        one.get(kind, SHOP, 5, load, ttl_s=0.05)
-        time.sleep(0.1)
-        load.takes_s = 0.3
-        load.value = product(title="new")
-        waits: list[float] = []
+    """While one process loads, the other serves what was there; who joins the load gets its."""
+    begun, may_end = threading.Event(), threading.Event()
+    loads: list[Loaded[Product]] = []
 
-        def ask(number: int) -> None:
-            begun_s = time.monotonic()
-            (one, two)[number % 2].get(kind, SHOP, 5, load)
-            waits.append(time.monotonic() - begun_s)
+    def load() -> Loaded[Product]:
+        begun.set()
+        assert may_end.wait(30)
+        loads.append(Loaded(product(title="new"), 2))
+        return loads[-1]
 
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert load.calls == 2
-        stale = counted(one, "stale") + counted(two, "stale")
-        assert stale >= 1
-        assert len(waits) == 40
+    def title(cache: Cache) -> str:
+        found = cache.get(PRODUCT, SHOP, 5, load)
+        assert found is not None
+        return found.title
+
+    with opened(settings) as one, opened(settings) as two, ThreadPoolExecutor(40) as pool:
+        one.get(PRODUCT, SHOP, 5, Loader(), ttl_s=0.0)
+        loading = [pool.submit(title, one)]
+        assert begun.wait(30)
+        loading += [pool.submit(title, one) for _ in range(9)]
+        try:
+            assert [pool.submit(title, two).result(20) for _ in range(30)] == ["Shirt"] * 30
+        finally:
+            may_end.set()
+        assert {asked.result(30) for asked in loading} == {"new"}
+        wait_until(lambda: title(two) == "new", 5, "the other process has it too")
+        assert len(loads) == 1
+        assert counted(two, "stale") > 0
 
 
 @pytest.mark.alone
