@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from avnu.embedded import free_port
 from avnu.settings import Settings
 from tests.support import nginx
 from tests.support.deliveries import SECRET, Maker, Post, signed_headers
@@ -17,6 +18,7 @@ from tests.support.self_signed import self_signed
 
 def test_the_files_as_they_stand_are_accepted(tmp_path: Path) -> None:
     conf = nginx.render(tmp_path, [8001, 8002])
+    nginx.add_metrics(conf, {})
     (tmp_path / "tls").mkdir()
     self_signed(tmp_path / "tls" / "fullchain.pem", tmp_path / "tls" / "privkey.pem")
     said = nginx.check(conf)
@@ -72,3 +74,34 @@ def test_deliveries_pass_while_one_receiver_is_away_and_nothing_else_does(
             last = door.log.splitlines()[-1]
             assert "status=408" in last, last
             assert "upstream=-" in last  # it never reached a receiver
+
+
+def test_prometheus_reads_each_receiver_from_another_host_with_its_token(
+    settings: Settings, tmp_path: Path
+) -> None:
+    environ = {**settings.to_environ(), "SHOPIFY_API_SECRET": SECRET.decode()}
+    token = {"Authorization": "Bearer made-up-token"}
+    away, first, second = free_port(), free_port(), free_port()
+    with Receiver("one", tmp_path, {**environ, "METRICS_TOKEN": "made-up-token"}) as one:
+        one.start()
+        inside = {first: one.port, second: away}
+
+        def ask(port: int, path: str = "/metrics", **headers: str) -> tuple[int, str]:
+            url = f"http://127.0.0.1:{port}{path}"
+            answer = urllib3.request("GET", url, headers=headers, retries=False)
+            return answer.status, answer.data.decode()
+
+        with nginx.Nginx(tmp_path / "open", [one.port], 5, inside, "127.0.0.0/8"):
+            status, text = ask(first, **token)
+            assert status == 200
+            assert "avnu_redis_up" in text
+            status, text = ask(first)
+            assert status == 403
+            assert "METRICS_TOKEN" in text, "the receiver itself refuses"
+            assert ask(second, **token)[0] == 502, "this one is down, and is seen to be"
+            for path in ("/readyz", "/healthz", "/webhooks/shopify"):
+                assert ask(first, path, **token)[0] == 404
+        with nginx.Nginx(tmp_path / "closed", [one.port], 5, inside):
+            status, text = ask(first, **token)
+            assert status == 403, "not from where Prometheus is"
+            assert "METRICS_TOKEN" not in text

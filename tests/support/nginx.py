@@ -2,7 +2,7 @@
 
 import contextlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -64,12 +64,37 @@ def check(conf: Path) -> str:
     return said.stderr
 
 
+def add_metrics(conf: Path, listens: Mapping[int, int], allow: str = "") -> None:
+    """Let a configuration of ``render`` also have metrics.conf.
+
+    ``listens`` has the receiver of each port, in place of the two of the file; where it is empty
+    the file stays as it is. ``allow`` replaces the address that may ask.
+    """
+    path = conf.parent / "metrics.conf"
+    for n, (port, receiver) in enumerate(listens.items(), 1):
+        served, listen = f"    1800{n} 127.0.0.1:800{n};", f"    listen 1800{n};"
+        change(path, {served: f"    {port} 127.0.0.1:{receiver};", listen: f"    listen {port};"})
+    if allow:
+        change(path, {"    allow 10.0.0.0/8;": f"    allow {allow};"})
+    door = f"    include {conf.parent}/avnu.conf;"
+    change(conf, {door: f"{door}\n    include {path};"})
+
+
 class Nginx:
     """nginx without TLS on a free port of loopback, before the receivers at ``ports``."""
 
-    def __init__(self, folder: Path, ports: Sequence[int], body_timeout_s: int = 5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Sequence[int],
+        body_timeout_s: int = 5,
+        metrics: Mapping[int, int] | None = None,
+        metrics_allow: str = "",
+    ) -> None:
         self.port = free_port()
         self._conf = render(folder, ports, f"listen 127.0.0.1:{self.port};\n")
+        if metrics:
+            add_metrics(self._conf, metrics, metrics_allow)
         change(
             folder / "avnu.conf",
             {"    client_body_timeout 5s;": f"    client_body_timeout {body_timeout_s}s;"},
