@@ -70,17 +70,19 @@ class Commands(click.Group):
 @click.group("avnu", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--env-file",
+    "env_files",
+    multiple=True,
     type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    help="Settings to read before .env, e.g. the file that `avnu up` writes.",
+    help="Settings to read before .env, e.g. what `avnu up` writes; of several the first wins.",
 )
 @click.version_option(package_name="avnu")
-def main(env_file: Path | None) -> None:
+def main(env_files: tuple[Path, ...]) -> None:
     """Take in Shopify's webhooks, lose none, and follow each shop's changes in order.
 
     Settings come from the environment, then --env-file, then .env in this folder.
 
     Exit codes: 0 ok, 1 a check failed, 2 usage or settings, 3 not found, 5 cannot reach.
     """
-    if env_file is not None:
+    for env_file in env_files:
         for name, value in dotenv_values(env_file, interpolate=False).items():
             os.environ.setdefault(name, value or "")
