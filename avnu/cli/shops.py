@@ -11,6 +11,7 @@ from avnu.cli.budget import budget
 from avnu.cli.choosing import confirm
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_facts, show_json, show_table, write
+from avnu.cli.shops_export import export
 from avnu.cli.shops_resync import comparisons, comparisons_text, resync
 from avnu.cli.shops_subscriptions import subscriptions
 from avnu.cli.shops_tokens import add, import_, rotate_keys
@@ -32,11 +33,12 @@ _TIMES = (
 
 @click.group()
 def shops() -> None:
-    """Shops: add or import them with their tokens, see how they stand, resume one."""
+    """Shops: add, import or export them with their tokens, see how they stand, resume one."""
 
 
 shops.add_command(add)
 shops.add_command(import_)
+shops.add_command(export)
 shops.add_command(rotate_keys)
 shops.add_command(budget)
 shops.add_command(subscriptions)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,76 @@ def test_import_takes_what_it_can_and_says_what_it_cannot(
     file.write_text(json.dumps(lines[:3]))
     assert avnu("shops", "import", "--replace", str(file)).exit_code == 0
     assert not shops.get(SHOP).has_refresh_token
+
+
+# ---- export
+
+
+def test_what_is_exported_can_be_imported_and_is_the_same(
+    avnu: Run, environ: dict[str, str], tmp_path: Path
+) -> None:
+    add(avnu, "--expires-in", "3600", "--refresh-expires-in", "7776000", "--plan", "plus",
+        "--scopes", "read_orders,read_products")  # fmt: skip
+    add(avnu, shop="lasting.myshopify.com", stdin="shpat_lasting\n")
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    result = avnu("shops", "export", "--with-tokens", "--to", str(first))
+    assert (result.exit_code, result.stderr) == (0, "exported: 2\n")
+    assert first.stat().st_mode & 0o777 == 0o600
+
+    other = runner({**environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}",
+                    "TOKEN_ENCRYPTION_KEYS": Fernet.generate_key().decode()})  # fmt: skip
+    assert other("db", "upgrade").exit_code == 0
+    assert "imported: 2\n" in other("shops", "import", str(first)).stdout
+    other("shops", "export", "--with-tokens", "--to", str(second))
+    there, here = ([json.loads(line) for line in one.read_text().splitlines()]
+                   for one in (second, first))  # fmt: skip
+    assert [one.keys() for one in there] == [one.keys() for one in here]
+    for one, of in zip(there, here, strict=True):
+        # Times are carried over as what is left of them.
+        for name in one.keys() & {"access_expires_at", "refresh_expires_at"}:
+            apart = datetime.fromisoformat(one.pop(name)) - datetime.fromisoformat(of.pop(name))
+            assert abs(apart) < timedelta(seconds=1)
+    assert there == here
+    assert (here[0]["access_token"], here[0]["refresh_token"]) == (ACCESS, REFRESH)
+    assert here[1] == {"shop": "lasting.myshopify.com", "access_token": "shpat_lasting"}
+
+
+def test_an_export_without_a_file_is_stdout_and_noted_without_tokens(
+    avnu: Run, environ: dict[str, str]
+) -> None:
+    add(avnu)
+    said = runner(environ)("shops", "export", "--with-tokens")
+    assert json.loads(said.stdout)["refresh_token"] == REFRESH
+    noted = avnu("audit", "list")  # searched for tokens
+    assert "shops export" in noted.stdout
+    assert "with_tokens" in noted.stdout
+
+
+def test_tokens_are_exported_on_request_alone_and_never_over_a_file(
+    avnu: Run, tmp_path: Path
+) -> None:
+    add(avnu)
+    file = tmp_path / "shops.jsonl"
+    assert avnu("shops", "export", "--to", str(file)).exit_code == 2
+    assert not file.exists()
+    file.write_text("what was there")
+    result = avnu("shops", "export", "--with-tokens", "--to", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert file.read_text() == "what was there"
+
+
+def test_a_shop_that_no_key_opens_is_named_and_the_others_are_exported(
+    avnu: Run, environ: dict[str, str], tmp_path: Path
+) -> None:
+    add(avnu)
+    environ["TOKEN_ENCRYPTION_KEYS"] = Fernet.generate_key().decode()
+    changed = runner(environ)
+    add(changed, shop="readable.myshopify.com")
+    file = tmp_path / "shops.jsonl"
+    result = changed("shops", "export", "--with-tokens", "--to", str(file))
+    assert result.exit_code == 1
+    assert SHOP in result.stderr
+    assert json.loads(file.read_text())["shop"] == "readable.myshopify.com"
 
 
 # ---- what an operator does
