@@ -7,7 +7,7 @@ message; the inbox makes all of them harmless, and these settings make them rare
 import random
 from typing import TYPE_CHECKING, Any
 
-from celery import Celery
+from celery import Celery, Task
 from kombu import Queue
 
 from avnu.clock import Clock, SystemClock
@@ -42,6 +42,13 @@ class AvnuCelery(Celery):
     """Celery, plus the ``runtime`` its tasks work with."""
 
     runtime: Runtime
+
+
+def runtime_of(task: Task[Any, Any]) -> Runtime:
+    """The runtime of the app that runs this task."""
+    app = task.app
+    assert isinstance(app, AvnuCelery)
+    return app.runtime
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> AvnuCelery:

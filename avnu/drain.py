@@ -28,7 +28,7 @@ def drain_partition(
 ) -> dict[str, int | str]:
     """Claim the partition, run its shops' batches until the slice ends; what it did, for Flower."""
     clock, settings = runtime.clock, runtime.settings
-    owner = f"{runtime.random.getrandbits(64):016x}"
+    owner = runtime.new_owner()
     drain = runtime.inbox.drain(area, p, wake, owner)
     began_s = clock.monotonic()
     did: Counter[str] = Counter()

@@ -1,9 +1,22 @@
 """What is said of an exception that a handler or a job raised."""
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from avnu.errors import HandlerFailed
+
 _REASON_CHARACTERS = 500
+
+
+@contextmanager
+def told_by_place() -> Iterator[None]:
+    """Whatever is raised inside leaves as HandlerFailed: its message may quote a payload."""
+    try:
+        yield
+    except Exception as fault:  # noqa: BLE001 -- whatever it is, it is told by its place
+        raise HandlerFailed(place_of(fault)).with_traceback(fault.__traceback__) from None
 
 
 def reason_of(fault: BaseException) -> str:

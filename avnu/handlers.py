@@ -18,9 +18,8 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from avnu.app import AvnuCelery
+from avnu.app import runtime_of
 from avnu.drain import drain_partition
-from avnu.runtime import Runtime
 from avnu.solo import run_alone
 from avnu.webhook import Handler, Shop, Webhook
 
@@ -37,12 +36,12 @@ class Area:
         @shared_task(name=f"tasks.{name}.drain", bind=True)
         def drain(task: Task[Any, Any], partition: int, wake: int) -> dict[str, int | str]:
             """Take the partition's webhooks, shop by shop, until the slice ends."""
-            return drain_partition(_runtime(task), self.handlers, name, int(partition), int(wake))
+            return drain_partition(runtime_of(task), self.handlers, name, int(partition), int(wake))
 
         @shared_task(name=f"tasks.{name}.unrouted", bind=True)
         def unrouted(task: Task[Any, Any], shop: str, webhook_id: str) -> dict[str, int | str]:
             """Run one webhook whose topic the publishing worker does not know."""
-            return run_alone(_runtime(task), self.handlers, shop, webhook_id)
+            return run_alone(runtime_of(task), self.handlers, shop, webhook_id)
 
     def handler(self, function: Handler) -> Handler:
         """Register a handler; its webhooks in trouble run as ``tasks.<area>.<function>``."""
@@ -51,13 +50,6 @@ class Area:
         @shared_task(name=f"tasks.{self.name}.{function.__name__}", bind=True)
         def alone(task: Task[Any, Any], shop: str, webhook_id: str) -> dict[str, int | str]:
             """Run one webhook that is in trouble, or was replayed."""
-            return run_alone(_runtime(task), self.handlers, shop, webhook_id)
+            return run_alone(runtime_of(task), self.handlers, shop, webhook_id)
 
         return function
-
-
-def _runtime(task: Task[Any, Any]) -> Runtime:
-    """The runtime of the app that runs this task."""
-    app = task.app
-    assert isinstance(app, AvnuCelery)
-    return app.runtime

@@ -31,3 +31,7 @@ class Runtime:
     gate: Gate
     random: random.Random
     shopify: PerProcess["Shopify"]
+
+    def new_owner(self) -> str:
+        """A name that no other run has."""
+        return f"{self.random.getrandbits(64):016x}"

@@ -20,7 +20,7 @@ def run_alone(
     runtime: Runtime, handlers: Mapping[str, Handler], shop: str, webhook_id: str
 ) -> dict[str, int | str]:
     """Claim, run, settle. Raises HandlerFailed when the handler raised, after settling."""
-    owner = f"{runtime.random.getrandbits(64):016x}"
+    owner = runtime.new_owner()
     with runtime.gate.together():
         claim = runtime.inbox.claim(shop, webhook_id, owner, alone=False)
         if isinstance(claim, Claim):

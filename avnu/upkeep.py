@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from celery import Task, shared_task
 
-from avnu.app import AvnuCelery
-from avnu.errors import HandlerFailed, Park
-from avnu.faults import place_of
+from avnu.app import runtime_of
+from avnu.errors import Park
+from avnu.faults import told_by_place
 from avnu.jobs import JOBS
 from avnu.periodic import Periodic
 from avnu.runtime import Runtime
@@ -36,9 +36,7 @@ def job(work: Work) -> Work:
     @shared_task(name=known.task, bind=True, time_limit=known.lasts_s + _GRACE_S)
     def due(task: Task[..., object]) -> dict[str, int | str]:
         """Do the job, if this period is still to be had."""
-        app = task.app
-        assert isinstance(app, AvnuCelery)
-        return run_job(app.runtime, known.name, work)
+        return run_job(runtime_of(task), known.name, work)
 
     return work
 
@@ -50,22 +48,19 @@ def run_job(runtime: Runtime, name: str, work: Work) -> dict[str, int | str]:
     another chance. Raises HandlerFailed for a fault of the job's own.
     """
     known = JOBS[name]
-    owner = f"{runtime.random.getrandbits(64):016x}"
-    try:
-        periodic = Periodic(runtime.shopify.get().store, owner)
-        every_s = float(known.every(runtime.settings))
-        if not periodic.claim(name, every_s, known.lasts_s + _DEAD_S):
-            return {"ended": "not due"}
+    with told_by_place():
         try:
-            # Not beside a suspect: its crash must take nobody along.
-            with runtime.gate.together():
-                did = work(runtime, runtime.clock.monotonic() + known.lasts_s)
-        finally:
-            periodic.ended(name)
-    except Park as fault:
-        log.warning("%s: not now: %s", name, fault)
-        return {"ended": fault.cause}
-    except Exception as fault:  # noqa: BLE001 -- whatever it is, it is told by its place
-        # Its message may quote what it worked on.
-        raise HandlerFailed(place_of(fault)).with_traceback(fault.__traceback__) from None
+            periodic = Periodic(runtime.shopify.get().store, runtime.new_owner())
+            every_s = float(known.every(runtime.settings))
+            if not periodic.claim(name, every_s, known.lasts_s + _DEAD_S):
+                return {"ended": "not due"}
+            try:
+                # Not beside a suspect: its crash must take nobody along.
+                with runtime.gate.together():
+                    did = work(runtime, runtime.clock.monotonic() + known.lasts_s)
+            finally:
+                periodic.ended(name)
+        except Park as fault:
+            log.warning("%s: not now: %s", name, fault)
+            return {"ended": fault.cause}
     return {"ended": "done", **did}

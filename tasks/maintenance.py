@@ -12,19 +12,19 @@ from datetime import timedelta
 from celery import Task, shared_task
 from redis.exceptions import RedisError
 
-from avnu.app import AvnuCelery
+from avnu.app import runtime_of
 from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.compliance.upkeep import purge_exports, remind
-from avnu.errors import BreakerOpen, HandlerFailed, InboxUnavailable
+from avnu.errors import BreakerOpen, InboxUnavailable
+from avnu.faults import told_by_place
 from avnu.health import watching
 from avnu.health.hearing import note_canary
 from avnu.jobs import CANARY, WATCH
 from avnu.keys import Keys
 from avnu.logs import about
-from avnu.reconcile.slices import new_owner, run_slice
+from avnu.reconcile.slices import run_slice
 from avnu.reconcile.starting import begin_due
-from avnu.run import place_of
 from avnu.runtime import Runtime
 from avnu.settings import Settings
 from avnu.store.ahead import Ahead
@@ -87,7 +87,7 @@ def look_at_requests(runtime: Runtime, until_s: float) -> dict[str, int]:
 @job
 def reconcile(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Begin the comparisons with Shopify that are due; each is a task of its own."""
-    owner = new_owner(runtime)
+    owner = runtime.new_owner()
     store = runtime.shopify.get().store
     due = begin_due(store, runtime.settings, owner, runtime.random)
     for shop, resource in due:
@@ -100,32 +100,23 @@ def reconcile_shop(
     task: Task[..., object], shop: str, resource: str, owner: str
 ) -> dict[str, int | str]:
     """Compare a shop's products, items, levels, locations or orders with Shopify, for a second."""
-    app = task.app
-    assert isinstance(app, AvnuCelery)
-    try:
+    with told_by_place():
         return run_slice(
-            app.runtime, shop, resource, owner, lambda *slice_: task.apply_async(slice_)
+            runtime_of(task), shop, resource, owner, lambda *slice_: task.apply_async(slice_)
         )
-    except Exception as fault:  # noqa: BLE001 -- whatever it is, it is told by its place
-        # Its message may quote what it worked on.
-        raise HandlerFailed(place_of(fault)).with_traceback(fault.__traceback__) from None
 
 
 @shared_task(name=CANARY, bind=True)
 def canary(task: Task[..., object]) -> None:
     """Beat's canary: that it came back through the queue is all."""
-    app = task.app
-    assert isinstance(app, AvnuCelery)
     with suppress(InboxUnavailable):  # its age says so
-        note_canary(app.runtime.inbox)
+        note_canary(runtime_of(task).inbox)
 
 
 @shared_task(name=WATCH, bind=True)
 def watch(task: Task[..., object]) -> dict[str, int | str]:
     """Look at servers, inbox, database and Shopify; log each change of state once."""
-    app = task.app
-    assert isinstance(app, AvnuCelery)
-    runtime = app.runtime
+    runtime = runtime_of(task)
     try:
         with runtime.gate.together():
             return watching.watch(

@@ -23,7 +23,7 @@ from avnu.errors import (
 from avnu.reconcile.foreground import Foreground
 from avnu.reconcile.looking import Found
 from avnu.reconcile.resources import RESOURCES, text_of
-from avnu.reconcile.slices import new_owner, steps_of
+from avnu.reconcile.slices import steps_of
 from avnu.reconcile.watermarks import SWEEP, Watermark, Watermarks
 from avnu.runtime import Runtime
 from avnu.settings import load_settings
@@ -156,7 +156,7 @@ def _require_installed(runtime: Runtime, shop: str) -> None:
 def _resynced(runtime: Runtime, shop: str, name: str, since: int | None) -> dict[str, Any]:
     steps = steps_of(runtime)
     asked_from = None if since is None else instant(since / 1000)
-    mark = steps.marks.seize(shop, name, new_owner(runtime), asked_from)
+    mark = steps.marks.seize(shop, name, runtime.new_owner(), asked_from)
     if mark is None:
         raise CheckFailed("they are being compared already; try again in a while")
     progress = _Progress(runtime, name)

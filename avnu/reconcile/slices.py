@@ -39,7 +39,7 @@ def run_slice(
     """
     steps = steps_of(runtime)
     try:
-        mark = steps.marks.take(shop, resource, owner, new_owner(runtime))
+        mark = steps.marks.take(shop, resource, owner, runtime.new_owner())
     except Park as fault:
         return {"ended": fault.cause}
     if mark is None:
@@ -61,11 +61,6 @@ def steps_of(runtime: Runtime) -> Steps:
     return Steps(
         runtime.settings, runtime.clock, runtime.random, runtime.inbox, runtime.shopify.get
     )
-
-
-def new_owner(runtime: Runtime) -> str:
-    """A name that no other run has."""
-    return f"{runtime.random.getrandbits(64):016x}"
 
 
 def _run(runtime: Runtime, steps: Steps, mark: Watermark) -> tuple[str, Watermark]:
