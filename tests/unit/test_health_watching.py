@@ -17,6 +17,12 @@ from tests.support.health import NOW_MS, database, facts, inbox, replica, server
 SETTINGS = Settings.load({})
 
 
+def later(seen: Facts, ms: int) -> Facts:
+    """The same, so much later by the inbox's time."""
+    heard = msgspec.structs.replace(inbox().heard, now_ms=NOW_MS + ms)
+    return msgspec.structs.replace(seen, inbox=msgspec.structs.replace(inbox(), heard=heard))
+
+
 def looked(before: Kept | None, seen: Facts) -> Kept:
     """What is kept of these facts; its changes are told."""
     checks = list(judge(seen, SETTINGS))
@@ -40,8 +46,8 @@ def test_a_check_that_could_not_be_made_is_compared_with_what_was_last_found(
     away = facts(database=Unreached("refused"))
     kept = looked(None, trouble)
     since_ms = kept.since_ms["shops"]
-    for seen in (away, away, trouble):
-        kept = looked(kept, seen)
+    for n, seen in enumerate((away, away, trouble), 1):
+        kept = looked(kept, later(seen, 30_000 * n))
     assert changes(caplog, "shops") == [("ok", "warning")], "it was so all the time"
     assert kept.since_ms["shops"] == since_ms
     for seen in (away, facts()):
@@ -62,12 +68,8 @@ def test_a_lost_replica_is_missed_for_a_day() -> None:
     hour_ms = 3_600_000
 
     def at(hours: int, count: int, before: Kept | None) -> Kept:
-        heard = msgspec.structs.replace(inbox().heard, now_ms=NOW_MS + hours * hour_ms)
         replicas = {name: told for n in range(count) for name, told in replica(n).items()}
-        seen = facts(
-            one=server(connected_slaves=count, **replicas),
-            inbox=msgspec.structs.replace(inbox(), heard=heard),
-        )
+        seen = later(facts(one=server(connected_slaves=count, **replicas)), hours * hour_ms)
         known = before.online if before else {}
         return looked(before, msgspec.structs.replace(seen, online_before=known))
 
