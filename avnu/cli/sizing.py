@@ -6,6 +6,7 @@ import msgspec
 from avnu.cli.output import json_option, show_json
 from avnu.cli.sizing_tables import show
 from avnu.settings import load_settings
+from avnu.sizing import assumed
 from avnu.sizing.answer import answer
 from avnu.sizing.memory import Load, Server
 
@@ -39,6 +40,11 @@ from avnu.sizing.memory import Load, Server
     show_default=True,
     help="How long the workers may be down before webhooks are answered 503.",
 )
+@click.option(
+    "--managed",
+    is_flag=True,
+    help="Redis is a managed service such as ElastiCache, which reserves a quarter of a node.",
+)
 @json_option
 def sizing(
     *,
@@ -47,6 +53,7 @@ def sizing(
     payload: int,
     peak_minutes: float,
     backlog_hours: float,
+    managed: bool,
     as_json: bool,
 ) -> None:
     """Reckon what a number of merchants needs: memory, workers, partitions, points.
@@ -56,7 +63,11 @@ def sizing(
     """
     settings = load_settings()
     load = Load(shops, rate, payload, peak_minutes)
-    server = Server(settings.redis_ttl_seconds, settings.inbox_full_percent)
+    server = Server(
+        settings.redis_ttl_seconds,
+        settings.inbox_full_percent,
+        assumed.MANAGED_SHARE if managed else assumed.MAXMEMORY_SHARE,
+    )
     found = answer(load, server, backlog_hours, settings.queue_concurrency)
     if as_json:
         show_json(msgspec.to_builtins(found))

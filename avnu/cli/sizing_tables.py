@@ -60,24 +60,25 @@ def _memory(memory: Memory) -> tuple[str, ...]:
 def _work(found: Answer) -> None:
     servers = found.servers
     receivers = f"{servers.receivers} processes, {rounded(servers.receiver_cores)} cores busy"
-    redis = f"{rounded(servers.redis_cores)} cores busy"
-    if servers.cells > 1:
-        redis += f", too much for one: {servers.cells} cells, see deploy/cells.md"
-    show_facts({"receivers": receivers, "Redis": redis})
+    show_facts({"receivers": receivers})
     write(
         "\nworkers: a webhook in time is believed, a late one makes its handler ask Shopify, for "
         "many at once or for each"
     )
     show_table(
-        ("handlers", "webhooks", "cores busy", "processes", "workers", "INBOX_PARTITIONS"),
+        ("handlers", "webhooks", "cores busy", "processes", "workers", "INBOX_PARTITIONS",
+         "core of Redis", "cells"),
         [
             (
                 one.name, one.following, rounded(one.cores), f"{one.processes:,}",
-                f"{one.workers:,}", f"{one.partitions:,}",
+                f"{one.workers:,}", f"{one.partitions:,}", percent(100 * one.redis_cores),
+                f"{one.cells:,}",
             )
             for one in found.work
         ],
     )  # fmt: skip
+    if any(one.cells > 1 for one in found.work):
+        write("more cells than one: one core of Redis would be too busy, see deploy/cells.md\n")
 
 
 def _points(found: Answer) -> None:

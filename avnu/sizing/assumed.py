@@ -9,9 +9,11 @@ BASE_BYTES = 50_000_000
 # The allocator gives out sizes a quarter of a power of two apart: what is asked for fills nine
 # tenths of them on average, and the measured sizes happen to fill them better.
 ALLOCATED = 1.1
-# Of a machine's memory, what maxmemory may be: the rest is for the copy that a rewrite of the
-# append-only file makes, for fragmentation and for the system. Managed services reserve as much.
-MAXMEMORY_SHARE = 0.75
+# Of a machine's memory, what maxmemory may be: half, as a rewrite of the append-only file may copy
+# every page that changes meanwhile (deploy/redis/queue.conf).
+MAXMEMORY_SHARE = 0.5
+# Of a managed node's, whose service keeps the rest for itself (reserved-memory-percent).
+MANAGED_SHARE = 0.75
 # Processes are idle for half of the peak: a core that is shared, a payload that is larger.
 BUSY_SHARE = 0.5
 # One core of Redis serves all; beyond this share its answers become slow in bursts.

@@ -53,10 +53,11 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 class Server(msgspec.Struct, frozen=True):
-    """The settings that matter: REDIS_TTL_SECONDS, INBOX_FULL_PERCENT."""
+    """The settings that matter: REDIS_TTL_SECONDS, INBOX_FULL_PERCENT, maxmemory of the machine."""
 
     ttl_s: int
     full_percent: int
+    maxmemory_share: float = MAXMEMORY_SHARE
 
 
 def memory(load: Load, server: Server, backlog_hours: float) -> Memory:
@@ -71,7 +72,7 @@ def memory(load: Load, server: Server, backlog_hours: float) -> Memory:
         cached_bytes=math.ceil(cached),
         base_bytes=BASE_BYTES,
         maxmemory_bytes=math.ceil(maxmemory),
-        machine_bytes=math.ceil(maxmemory / MAXMEMORY_SHARE),
+        machine_bytes=math.ceil(maxmemory / server.maxmemory_share),
     )
 
 
@@ -81,7 +82,7 @@ def outage_hours(load: Load, server: Server, machine_gb: float) -> float:
     Counted from the beginning of a day's peak, and no further than LONGEST_HOURS.
     """
     settled, cached = _kept(load, server)
-    usable = machine_gb * GB * MAXMEMORY_SHARE * server.full_percent / 100
+    usable = machine_gb * GB * server.maxmemory_share * server.full_percent / 100
     room = (usable - settled - cached - BASE_BYTES) / waiting_bytes(load.payload_bytes)
     if room <= 0:
         return 0.0

@@ -1,4 +1,4 @@
-"""Processes, workers, partitions, receivers and the share of one Redis, for a rate of webhooks."""
+"""Processes, workers, partitions, Redis' share and receivers, for a rate of webhooks."""
 
 import math
 
@@ -17,6 +17,7 @@ class Work(msgspec.Struct, frozen=True):
 
     ``cores`` are busy at the rate itself; ``processes`` are twice as many as would just do.
     ``partitions`` of each area: two for each process, as if all webhooks were of one area.
+    ``redis_cores`` are busy with accepting and with this; ``cells``: how many Redis that makes.
     """
 
     name: str
@@ -25,15 +26,15 @@ class Work(msgspec.Struct, frozen=True):
     processes: int
     workers: int
     partitions: int
+    redis_cores: float
+    cells: int
 
 
 class Servers(msgspec.Struct, frozen=True):
-    """Receivers (processes), the cores that they and Redis use, and how many Redis that makes."""
+    """Receivers (processes) and the cores that they use."""
 
     receivers: int
     receiver_cores: float
-    redis_cores: float
-    cells: int
 
 
 def work(rate: float, following: Following, concurrency: int) -> list[Work]:
@@ -48,16 +49,9 @@ def work(rate: float, following: Following, concurrency: int) -> list[Work]:
 
 
 def servers(rate: float) -> Servers:
-    """A webhook costs Redis what accepting and settling it cost."""
-    receiver_cores = rate * ACCEPTING.process_s / 1000
-    redis_cores = rate * (ACCEPTING.redis_s + READING.redis_s) / 1000
-    return Servers(
-        # Two at least: one is restarted while the other answers.
-        receivers=max(2, math.ceil(receiver_cores / BUSY_SHARE)),
-        receiver_cores=receiver_cores,
-        redis_cores=redis_cores,
-        cells=max(1, math.ceil(redis_cores / REDIS_BUSY_SHARE)),
-    )
+    """Two at least: one is restarted while the other answers."""
+    cores = rate * ACCEPTING.process_s / 1000
+    return Servers(max(2, math.ceil(cores / BUSY_SHARE)), cores)
 
 
 def _work(name: str, cost: Cost, rate: float, following: Following, concurrency: int) -> Work:
@@ -66,6 +60,7 @@ def _work(name: str, cost: Cost, rate: float, following: Following, concurrency:
     processes = max(1, math.ceil((cores + waiting) / BUSY_SHARE))
     # Two workers at least, for the same reason.
     workers = max(2, math.ceil(processes / concurrency))
+    redis_cores = rate * (ACCEPTING.redis_s + cost.redis_s) / 1000
     partitions = 2 ** math.ceil(math.log2(2 * max(processes, workers * concurrency)))
     return Work(
         name=name,
@@ -74,4 +69,6 @@ def _work(name: str, cost: Cost, rate: float, following: Following, concurrency:
         processes=processes,
         workers=workers,
         partitions=min(MOST_PARTITIONS, max(LEAST_PARTITIONS, partitions)),
+        redis_cores=redis_cores,
+        cells=max(1, math.ceil(redis_cores / REDIS_BUSY_SHARE)),
     )

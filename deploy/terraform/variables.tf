@@ -64,7 +64,7 @@ variable "parameter_family" {
 }
 
 variable "queue_node_type" {
-  description = "Nodes of queue and inbox. `avnu sizing` says how much memory; 25 % are reserved."
+  description = "Nodes of queue and inbox. `avnu sizing --managed` says how much memory; 25 % are reserved."
   type        = string
   default     = "cache.m7g.large"
 }

@@ -1,9 +1,11 @@
 """Sizing is arithmetic: what it reckons, how it rounds, and what it says of itself."""
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from ruamel.yaml import YAML
 
 from avnu.cache.kinds import KINDS
 from avnu.cli.sizing_tables import amount, percent, rounded
@@ -29,6 +31,8 @@ from tests.support.command import Run, runner, told
 HOUR_S, DAY_S = 3600, 86_400
 LOAD = Load(shops=1000, rate=50, payload_bytes=3000, peak_minutes=60)
 SERVER = Server(ttl_s=DAY_S, full_percent=85)
+MANAGED = msgspec.structs.replace(SERVER, maxmemory_share=assumed.MANAGED_SHARE)
+DEPLOY = Path(__file__).parents[2] / "deploy"
 NEEDS_NO_CALL = Following("none", 0.0, 0.0)
 
 
@@ -58,8 +62,24 @@ def test_memory_is_the_sum_of_its_parts() -> None:
     assert need.cached_bytes == 1000 * cached_bytes_per_shop()
     used = need.backlog_bytes + need.settled_bytes + need.cached_bytes + BASE_BYTES
     assert need.maxmemory_bytes == pytest.approx(used / 0.85, abs=5)
-    assert need.machine_bytes == pytest.approx(need.maxmemory_bytes / 0.75, abs=5)
+    assert need.machine_bytes == pytest.approx(need.maxmemory_bytes / 0.5, abs=5)
     assert need.machine_gb in {2, 4}
+    managed = memory(LOAD, MANAGED, backlog_hours=2)
+    assert managed.maxmemory_bytes == need.maxmemory_bytes
+    assert managed.machine_bytes == pytest.approx(need.maxmemory_bytes / 0.75, abs=5)
+
+
+def test_the_share_of_maxmemory_is_that_of_the_servers_we_deploy() -> None:
+    assert "# Half of the machine at most" in (DEPLOY / "redis" / "queue.conf").read_text()
+    [maxmemory_gb] = re.findall(
+        r"^maxmemory (\d+)gb$", (DEPLOY / "redis" / "queue.conf").read_text(), re.MULTILINE
+    )
+    compose = YAML(typ="safe").load(DEPLOY / "compose.yaml")
+    limit_gb = int(compose["services"]["queue"]["mem_limit"].removesuffix("g"))
+    assert int(maxmemory_gb) == limit_gb * assumed.MAXMEMORY_SHARE
+    group = (DEPLOY / "terraform" / "main.tf").read_text()
+    reserved = re.findall(r'"reserved-memory-percent"\n\s+value = "(\d+)"', group)
+    assert {int(percent) for percent in reserved} == {round(100 * (1 - assumed.MANAGED_SHARE))}
 
 
 def test_a_load_for_no_single_machine_names_none() -> None:
@@ -68,9 +88,9 @@ def test_a_load_for_no_single_machine_names_none() -> None:
 
 
 def test_the_outage_that_fits_is_the_one_memory_was_reckoned_for() -> None:
-    for hours in (0.5, 3.0, 30.0):
-        need = memory(LOAD, SERVER, hours)
-        assert outage_hours(LOAD, SERVER, need.machine_bytes / GB) == pytest.approx(hours, abs=0.01)
+    for server, hours in ((SERVER, 0.5), (SERVER, 3.0), (SERVER, 30.0), (MANAGED, 3.0)):
+        need = memory(LOAD, server, hours)
+        assert outage_hours(LOAD, server, need.machine_bytes / GB) == pytest.approx(hours, abs=0.01)
 
 
 def test_an_outage_is_none_and_never_endless() -> None:
@@ -96,7 +116,7 @@ def test_the_least_are_two_of_each_so_that_one_can_be_restarted() -> None:
     [first, *_] = work(0.1, NEEDS_NO_CALL, concurrency=3)
     assert (first.processes, first.workers, first.partitions) == (1, 2, 16)
     assert servers(0.1).receivers == 2
-    assert servers(0.1).cells == 1
+    assert first.cells == 1
 
 
 def test_calls_keep_processes_waiting() -> None:
@@ -105,10 +125,19 @@ def test_calls_keep_processes_waiting() -> None:
 
 
 def test_more_than_one_core_of_redis_is_more_than_one_cell() -> None:
-    assert servers(100).cells == 1
-    most = servers(50_000)
-    assert most.cells > 1
-    assert most.redis_cores / most.cells <= assumed.REDIS_BUSY_SHARE
+    assert {one.cells for one in work(100, NEEDS_NO_CALL, concurrency=3)} == {1}
+    for one in work(50_000, NEEDS_NO_CALL, concurrency=3):
+        assert one.cells > 1
+        assert one.redis_cores / one.cells <= assumed.REDIS_BUSY_SHARE
+
+
+def test_redis_is_reckoned_with_the_handlers_of_the_row() -> None:
+    rows = {one.name: one for one in work(1000, NEEDS_NO_CALL, concurrency=3)}
+    costs = {"no effects": measured.READING, **measured.EFFECTS}
+    for name, cost in costs.items():
+        assert rows[name].redis_cores == pytest.approx(measured.ACCEPTING.redis_s + cost.redis_s)
+    dearest = rows["PostgreSQL, one by one"]
+    assert dearest.cells > rows["no effects"].cells
 
 
 def test_points_beside_what_a_bucket_gives_back() -> None:
@@ -139,14 +168,19 @@ def test_the_answer_says_what_it_stands_on() -> None:
 
 
 def test_the_page_about_cells_has_these_figures() -> None:
-    page = (Path(__file__).parents[2] / "deploy" / "cells.md").read_text()
-    redis_ms = measured.ACCEPTING.redis_s + measured.READING.redis_s
-    most = rounded(1000 * assumed.REDIS_BUSY_SHARE / redis_ms)
-    assert f"{redis_ms:.3f} ms" in page
-    assert f"{most} webhooks/s" in page
+    page = " ".join((DEPLOY / "cells.md").read_text().split())
+    idle, batches, alone = work(330, NEEDS_NO_CALL, concurrency=3)
+    for one in (idle, batches, alone):
+        assert f"{1000 * one.redis_cores / 330:.3f} ms" in page
+    for one in (batches, alone):
+        assert f"{rounded(330 * assumed.REDIS_BUSY_SHARE / one.redis_cores)} webhooks/s" in page
+    assert (
+        f"use {100 * batches.redis_cores:.0f} % of a core, {100 * alone.redis_cores:.0f} % at worst"
+        in page
+    )
     many = msgspec.structs.replace(LOAD, shops=5000, rate=330)
     assert f"a machine of {memory(many, SERVER, 4).machine_gb} GB" in page
-    assert f"use {100 * servers(330).redis_cores:.0f} % of a core" in page
+    assert f"(`--managed`), {memory(many, MANAGED, 4).machine_gb} GB" in page
 
 
 def test_numbers_are_rounded_to_what_is_known() -> None:
@@ -176,6 +210,11 @@ def test_the_command_for_people_and_for_programs(avnu: Run) -> None:
     document = told(avnu("sizing", "--shops", "1000", "--rate", "50", "--json"))
     assert document["memory"]["maxmemory_bytes"] == memory(LOAD, SERVER, 4).maxmemory_bytes
     assert document["outage_hours"]["8"] == outage_hours(LOAD, SERVER, 8)
+    managed = told(avnu("sizing", "--shops", "1000", "--rate", "50", "--managed", "--json"))
+    assert managed["memory"] == msgspec.to_builtins(memory(LOAD, MANAGED, 4))
+    assert "core of Redis" in shown.stdout
+    assert "deploy/cells.md" not in shown.stdout
+    assert "deploy/cells.md" in avnu("sizing", "--shops", "1000", "--rate", "50000").stdout
 
 
 def test_the_command_reckons_with_the_settings(avnu: Run) -> None:
