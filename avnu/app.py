@@ -24,7 +24,7 @@ from avnu.shopify.topics import AREAS
 from avnu.wakeups import render_wakeups
 
 if TYPE_CHECKING:
-    from avnu.shopify.client import Shopify
+    from avnu.services import Services
 
 # Loaded by workers and beat only: the receiver wakes tasks by name and loads none of them.
 TASK_MODULES = (*(f"tasks.{area}" for area in AREAS), "tasks.maintenance")
@@ -60,11 +60,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> AvnuCelery:
     inbox = _inbox(app, settings, connections, clock)
     chance = random.SystemRandom()
 
-    def shopify() -> "Shopify":
+    def services() -> "Services":
         # Late: the receiver and beat never call Shopify, and need no database.
-        from avnu.shopify.client import Shopify
+        from avnu.services import Services
 
-        return Shopify(
+        return Services(
             settings, connections, clock, chance,
             unpark=inbox.unpark, unpark_waiting=inbox.unpark_waiting, count=inbox.flush_counters,
             bodies=Bodies(inbox),
@@ -72,7 +72,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> AvnuCelery:
 
     app.runtime = Runtime(
         settings, clock, connections, inbox, Leases(inbox, clock), Gate(), chance,
-        PerProcess(shopify),
+        PerProcess(services),
     )  # fmt: skip
     return app
 

@@ -70,7 +70,7 @@ def _note_habit(
         for one, verdict in zip(webhooks, settlement.verdicts, strict=True)
         if verdict.letter is not Letter.BACK
     ]
-    runtime.shopify.get().habits.note(shop, handled)
+    runtime.services.get().habits.note(shop, handled)
 
 
 def slice_s(settings: Settings, busy: int) -> float:
@@ -97,7 +97,7 @@ def _run(
         if verdicts and runtime.clock.monotonic() >= slice_ends_s:
             verdicts += [Verdict(Letter.BACK)] * len(some)
             continue
-        shop = Shop(domain, runtime.clock, deadline_s, runtime.shopify.get)
+        shop = Shop(domain, runtime.clock, deadline_s, runtime.services.get)
         settlement, raised = run_batch(shop, [Webhook(stored) for stored in some], handlers)
         _note_habit(runtime, domain, some, settlement)
         verdicts += settlement.verdicts

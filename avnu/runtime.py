@@ -13,14 +13,14 @@ from avnu.per_process import PerProcess
 from avnu.settings import Settings
 
 if TYPE_CHECKING:
-    from avnu.shopify.client import Shopify
+    from avnu.services import Services
 
 
 @dataclasses.dataclass(frozen=True)
 class Runtime:
     """Everything a task may use; randomness is for jitter and for the names of owners.
 
-    ``shopify`` is made by the first task that calls it: the receiver, beat and many tasks do not.
+    ``services`` are made by the first task that asks: the receiver, beat and many tasks do not.
     """
 
     settings: Settings
@@ -30,7 +30,7 @@ class Runtime:
     leases: Leases
     gate: Gate
     random: random.Random
-    shopify: PerProcess["Shopify"]
+    services: PerProcess["Services"]
 
     def new_owner(self) -> str:
         """A name that no other run has."""

@@ -58,7 +58,7 @@ def _run(
 ) -> tuple[Settlement, list[Exception]]:
     holding = runtime.leases.holding("solo", claim.webhook.ref, claim.owner, claim.token)
     with holding as deadline_s:
-        shop = Shop(claim.webhook.shop, runtime.clock, deadline_s, runtime.shopify.get)
+        shop = Shop(claim.webhook.shop, runtime.clock, deadline_s, runtime.services.get)
         webhook = Webhook(claim.webhook, attempt=claim.failed_runs + 1)
         return run_batch(shop, [webhook], handlers)
 

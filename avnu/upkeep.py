@@ -50,7 +50,7 @@ def run_job(runtime: Runtime, name: str, work: Work) -> dict[str, int | str]:
     known = JOBS[name]
     with told_by_place():
         try:
-            periodic = Periodic(runtime.shopify.get().store, runtime.new_owner())
+            periodic = Periodic(runtime.services.get().store, runtime.new_owner())
             every_s = float(known.every(runtime.settings))
             if not periodic.claim(name, every_s, known.lasts_s + _DEAD_S):
                 return {"ended": "not due"}

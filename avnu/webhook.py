@@ -11,8 +11,8 @@ from avnu.compliance.compliance import Compliance
 from avnu.errors import Unreadable
 from avnu.inbox.arrival import RECONCILE, Stored
 from avnu.inbox.turn import Letter, Verdict
+from avnu.services import Services
 from avnu.shopify.admin import Admin
-from avnu.shopify.client import Shopify
 from avnu.shopify.lookups import Lookups
 from avnu.shopify.payloads import decode
 from avnu.shopify.reads import Reads
@@ -33,16 +33,16 @@ class Shop:
         answer = shop.admin.query(QUERY, first=10)
 
     Whatever makes the shop wait is raised as a Park, and a handler lets it pass: the batch goes
-    back to its line, nothing spent. ``shopify`` is asked for when it is first used.
+    back to its line, nothing spent. ``services`` are asked for when it is first used.
     """
 
     def __init__(
-        self, domain: str, clock: Clock, deadline_s: float, shopify: Callable[[], Shopify]
+        self, domain: str, clock: Clock, deadline_s: float, services: Callable[[], Services]
     ) -> None:
         self.domain = domain
         self._clock = clock
         self._deadline_s = deadline_s
-        self._shopify = shopify
+        self._services = services
 
     def seconds_left(self) -> float:
         """Until the lease is no longer renewed and the process is ended."""
@@ -55,41 +55,41 @@ class Shop:
     @cached_property
     def admin(self) -> Admin:
         """The shop's Admin API; no call of it lasts longer than ``seconds_left``."""
-        return self._shopify().admin(self.domain, self._deadline_s)
+        return self._services().admin(self.domain, self._deadline_s)
 
     @cached_property
     def reads(self) -> Reads:
         """Whole products, stock and orders as Shopify has them now."""
-        keep = keeper(self._shopify().cache, self.admin)
+        keep = keeper(self._services().cache, self.admin)
         return Reads(self.admin, self._clock, self.currency, keep)
 
     @property
     def market(self) -> Market:
         """The marketplace's own copy, of all shops: its methods are given ``domain``."""
-        return self._shopify().market
+        return self._services().market
 
     @property
     def shops(self) -> Shops:
         """How shops stand, in the database: its methods are given ``domain``."""
-        return self._shopify().shops
+        return self._services().shops
 
     @property
     def compliance(self) -> Compliance:
         """Requests by privacy law, of all shops."""
-        return self._shopify().compliance
+        return self._services().compliance
 
     def put_away(self) -> None:
         """It has left: cached values, budget and parkings of it end, after its uninstall."""
-        self._shopify().put_away(self.domain)
+        self._services().put_away(self.domain)
 
     @property
     def stale_after_s(self) -> float:
         """A webhook that was so long on its way is not believed (MARKET_STALE_SECONDS)."""
-        return self._shopify().stale_after_s
+        return self._services().stale_after_s
 
     def count(self, counters: Mapping[str, int]) -> None:
         """Add to counters that live in the inbox, as ``avnu/metrics/families.py`` names them."""
-        self._shopify().count(counters)
+        self._services().count(counters)
 
     def cached(
         self,
@@ -126,11 +126,11 @@ class Shop:
 
     def go_on(self, *causes: str) -> None:
         """What else waits of this shop for one of these causes of parking runs now, in any area."""
-        self._shopify().unpark(self.domain, causes)
+        self._services().unpark(self.domain, causes)
 
     @cached_property
     def _lookups(self) -> Lookups:
-        return Lookups(self.admin, self._shopify().cache)
+        return Lookups(self.admin, self._services().cache)
 
     def __repr__(self) -> str:
         return f"Shop({self.domain})"

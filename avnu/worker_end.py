@@ -32,8 +32,8 @@ def end_in_time(app: AvnuCelery) -> None:
 
 def part(app: AvnuCelery, **_: Any) -> None:
     """Hand over what this process has counted and holds of Shopify's budget."""
-    for shopify in app.runtime.shopify.made():
-        shopify.close()
+    for services in app.runtime.services.made():
+        services.close()
 
 
 def leave(app: AvnuCelery, exitcode: int, **_: Any) -> None:

@@ -39,19 +39,19 @@ log = logging.getLogger(__name__)
 @job
 def refresh_tokens(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Ask for new tokens before the old ones end, also of shops in which nothing happens."""
-    shopify = runtime.shopify.get()
+    services = runtime.services.get()
     _require_closed(runtime)
-    did = Ahead(shopify.store, shopify.tokens, runtime.clock).run(until_s)
+    did = Ahead(services.store, services.tokens, runtime.clock).run(until_s)
     return {"refreshed": did.refreshed, "failed": did.failed}
 
 
 @job
 def audit_subscriptions(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Look at the webhook subscriptions of some shops; each comes once a day."""
-    shopify = runtime.shopify.get()
+    services = runtime.services.get()
     audits = Audits(
-        runtime.settings, shopify.store, runtime.clock, runtime.random,
-        habits=shopify.habits, admin=shopify.admin,
+        runtime.settings, services.store, runtime.clock, runtime.random,
+        habits=services.habits, admin=services.admin,
     )  # fmt: skip
     return audits.run(until_s)
 
@@ -59,7 +59,7 @@ def audit_subscriptions(runtime: Runtime, until_s: float) -> dict[str, int]:
 @job
 def purge(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Remove what is past its time from the database."""
-    store, now = runtime.shopify.get().store, instant(runtime.clock.time())
+    store, now = runtime.services.get().store, instant(runtime.clock.time())
 
     def more() -> bool:
         return runtime.clock.monotonic() < until_s
@@ -76,11 +76,11 @@ def look_at_requests(runtime: Runtime, until_s: float) -> dict[str, int]:
 
     Every worker host that has the folder of exports may be the one: they share it.
     """
-    shopify, settings, clock = runtime.shopify.get(), runtime.settings, runtime.clock
+    services, settings, clock = runtime.services.get(), runtime.settings, runtime.clock
     return {
-        "reminded": len(remind(settings, shopify.store, clock)),
-        "exports": purge_exports(settings, shopify.store, clock),
-        "late_bodies": shopify.compliance.redact_late_bodies(),
+        "reminded": len(remind(settings, services.store, clock)),
+        "exports": purge_exports(settings, services.store, clock),
+        "late_bodies": services.compliance.redact_late_bodies(),
     }
 
 
@@ -88,7 +88,7 @@ def look_at_requests(runtime: Runtime, until_s: float) -> dict[str, int]:
 def reconcile(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Begin the comparisons with Shopify that are due; each is a task of its own."""
     owner = runtime.new_owner()
-    store = runtime.shopify.get().store
+    store = runtime.services.get().store
     due = begin_due(store, runtime.settings, owner, runtime.random)
     for shop, resource in due:
         reconcile_shop.apply_async((shop, resource, owner))
@@ -121,7 +121,7 @@ def watch(task: Task[..., object]) -> dict[str, int | str]:
         with runtime.gate.together():
             return watching.watch(
                 runtime.settings, runtime.connections, runtime.inbox,
-                lambda: runtime.shopify.get().store,
+                lambda: runtime.services.get().store,
             )  # fmt: skip
     except InboxUnavailable as fault:
         log.warning("the monitor could not look", extra=about(error=str(fault)))

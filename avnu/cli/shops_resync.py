@@ -132,20 +132,20 @@ def _opened() -> Iterator[Runtime]:
 
     settings = load_settings()
     runtime = create_app(settings).runtime
-    shopify = runtime.shopify.get()
+    services = runtime.services.get()
     try:
-        require_schema(shopify.store)
+        require_schema(services.store)
         yield runtime
     except InboxUnavailable as fault:
         raise CannotReach(f"the inbox at {place(settings)} cannot be reached: {fault}") from fault
     finally:
-        shopify.close()
+        services.close()
         runtime.connections.close()
 
 
 def _require_installed(runtime: Runtime, shop: str) -> None:
     """Raises UnknownShop, and CheckFailed for one that has no token."""
-    standing = Shops(runtime.shopify.get().store, runtime.clock).get(shop)
+    standing = Shops(runtime.services.get().store, runtime.clock).get(shop)
     if standing.status is Status.UNINSTALLED:
         raise CheckFailed(f"{shop} has uninstalled the app, so Shopify cannot be asked")
 

@@ -59,7 +59,7 @@ def run_slice(
 def steps_of(runtime: Runtime) -> Steps:
     """Steps with what a worker's process has."""
     return Steps(
-        runtime.settings, runtime.clock, runtime.random, runtime.inbox, runtime.shopify.get
+        runtime.settings, runtime.clock, runtime.random, runtime.inbox, runtime.services.get
     )
 
 

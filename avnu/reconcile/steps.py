@@ -15,8 +15,8 @@ from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes, sw
 from avnu.reconcile.posting import Posting
 from avnu.reconcile.resources import RESOURCES, Resource
 from avnu.reconcile.watermarks import CHANGED, SWEEP, Watermark, Watermarks
+from avnu.services import Services
 from avnu.settings import Settings
-from avnu.shopify.client import Shopify
 from avnu.store.shops import Shops
 from avnu.webhook import Shop
 
@@ -27,7 +27,7 @@ _SPREAD = 0.2
 
 
 class Steps:
-    """Takes steps for any shop. ``shopify`` gives the process' client; ``chance`` is for jitter."""
+    """Takes steps for any shop. ``services`` gives the process' own; ``chance`` is for jitter."""
 
     def __init__(
         self,
@@ -35,15 +35,15 @@ class Steps:
         clock: Clock,
         chance: random.Random,
         inbox: Inbox,
-        shopify: Callable[[], Shopify],
+        services: Callable[[], Services],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._chance = chance
-        self._shopify = shopify
+        self._services = services
         self._posting = Posting(inbox, settings.reconcile_open)
         self._page_s = min(_PAGE_S, settings.inbox_handler_seconds)
-        self.marks = Watermarks(shopify().store, settings.reconcile_overlap_seconds)
+        self.marks = Watermarks(services().store, settings.reconcile_overlap_seconds)
 
     def step(self, mark: Watermark, grace_s: float) -> Watermark | None:
         """The row after one more page; its run is over when ``run_at`` is empty.
@@ -68,11 +68,11 @@ class Steps:
     def shop(self, domain: str) -> Shop:
         """The shop, for the calls of one page."""
         until_s = self._clock.monotonic() + self._page_s
-        return Shop(domain, self._clock, until_s, self._shopify)
+        return Shop(domain, self._clock, until_s, self._services)
 
     def swept_from(self, domain: str, resource: Resource, now: datetime) -> datetime | None:
         """Since when a resource must have been created for its absence to mean a delete."""
-        scopes = Shops(self._shopify().store, self._clock).get(domain).scopes
+        scopes = Shops(self._services().store, self._clock).get(domain).scopes
         return swept_from(resource, scopes, now)
 
     def next_s(self) -> float:

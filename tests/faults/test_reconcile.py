@@ -46,7 +46,7 @@ def one_more_process(stack: Stack) -> Iterator[AvnuCelery]:
     """To send what beat sends, and to look."""
     app = create_app(stack.settings)
     yield app
-    app.runtime.shopify.get().close()
+    app.runtime.services.get().close()
     app.runtime.connections.close()
 
 
@@ -58,7 +58,7 @@ def worker(stack: Stack, name: str) -> Worker:
 
 
 def copied(app: AvnuCelery) -> dict[Kind, int]:
-    return app.runtime.shopify.get().market.counts(DOMAIN)
+    return app.runtime.services.get().market.counts(DOMAIN)
 
 
 def compared(stack: Stack, app: AvnuCelery) -> bool:
@@ -81,7 +81,7 @@ def differences(app: AvnuCelery) -> list[str]:
 
 def forget_leases(app: AvnuCelery) -> None:
     """As if so much time had passed that the owners of runs are taken for dead."""
-    with app.runtime.shopify.get().store.writing() as connection:
+    with app.runtime.services.get().store.writing() as connection:
         untils = connection.execute(select(watermarks.c.until)).scalars()
         last = max((until for until in untils if until is not None), default=None)
         if last is not None:
@@ -92,10 +92,10 @@ def forget_leases(app: AvnuCelery) -> None:
 
 def harm(app: AvnuCelery) -> None:
     """Three webhooks never came: of a new product, of one that changed, and of a delete."""
-    shopify = app.runtime.shopify.get()
-    new, changed, other = shopify.market.keys(DOMAIN, Kind.PRODUCT, after=None, most=3)
+    services = app.runtime.services.get()
+    new, changed, other = services.market.keys(DOMAIN, Kind.PRODUCT, after=None, most=3)
     mine = products.c.shop == DOMAIN
-    with shopify.store.writing() as connection:
+    with services.store.writing() as connection:
         connection.execute(delete(products).where(mine, products.c.id == new))
         row = connection.execute(select(products).where(mine, products.c.id == changed)).one()
         connection.execute(
@@ -103,9 +103,9 @@ def harm(app: AvnuCelery) -> None:
             .where(mine, products.c.id == changed)
             .values(title="Before", digest="before", updated_at=row.updated_at - timedelta(hours=1))
         )
-    kept = shopify.market.product(DOMAIN, int(str(other)))
+    kept = services.market.product(DOMAIN, int(str(other)))
     assert kept is not None
-    shopify.market.put_products(DOMAIN, [msgspec.structs.replace(kept, id=GONE, variants=())])
+    services.market.put_products(DOMAIN, [msgspec.structs.replace(kept, id=GONE, variants=())])
 
 
 def test_an_import_outlives_its_worker_and_what_is_missed_later_is_found(
@@ -115,7 +115,7 @@ def test_an_import_outlives_its_worker_and_what_is_missed_later_is_found(
         stack = make_stack(settings=calling(sandbox, RECONCILE_EVERY_SECONDS="1"))
         install(stack, sandbox, ["small-goods"])
         with one_more_process(stack) as app:
-            due_now(app.runtime.shopify.get().store, DOMAIN)
+            due_now(app.runtime.services.get().store, DOMAIN)
             first, second = worker(stack, "first").launch(), worker(stack, "second").launch()
             first.wait_ready()
             sandbox.weather.set("latency", seconds=0.3)

@@ -12,8 +12,8 @@ import pytest
 from avnu import errors
 from avnu.cache import kinds
 from avnu.sandbox.catalog import inventory_item_id, product_id, variant_id
+from avnu.services import Services
 from avnu.shopify import queries
-from avnu.shopify.client import Shopify
 from avnu.shopify.lookups import BATCH_LOADERS, Lookups, version_ms
 from avnu.shopify.query import Connection, Mutation, Payload, Query, gid
 from avnu.webhook import Shop, Webhook
@@ -352,7 +352,7 @@ def test_the_second_caller_of_a_new_shop_waits_for_the_first_s_answer(
     first, second = deployment.process(), deployment.process()
     first.guards._background = True
 
-    def call(client: Shopify) -> str:
+    def call(client: Services) -> str:
         until_s = deployment.clock.monotonic() + 60
         return client.admin(deployment.shop, until_s).query(queries.SHOP).shop.name
 

@@ -16,8 +16,8 @@ from avnu.errors import AvnuError
 from avnu.inbox.turn import Letter
 from avnu.keys import Keys
 from avnu.sandbox.admin.faults import FAULTS
+from avnu.services import Unparking
 from avnu.shopify import queries
-from avnu.shopify.client import Unparking
 from avnu.webhook import Shop, Webhook
 from tests.support.deployment import QUICK, Deployment
 

@@ -193,5 +193,5 @@ def test_beat_has_it_done(
     Ledger(store, clock).note(SHOP, "late", "customers/redact", START - timedelta(days=40))
     runtime = create_app(Settings.load({**settings.to_environ(), **environ}), clock).runtime
     did = run_job(runtime, "look_at_requests", maintenance.look_at_requests)
-    runtime.shopify.get().close()
+    runtime.services.get().close()
     assert did == {"ended": "done", "reminded": 1, "exports": 0, "late_bodies": 0}

@@ -233,7 +233,7 @@ def test_nothing_of_a_customer_is_found_and_then_nothing_of_the_shop(erasing: Er
     runtime = create_app(erasing.stack.settings).runtime
     did = run_job(runtime, "look_at_requests", maintenance.look_at_requests)
     assert did == {"ended": "done", "reminded": 0, "exports": 0, "late_bodies": 1}
-    runtime.shopify.get().close()
+    runtime.services.get().close()
     assert erasing.search(PERSON) == {}
 
     # The shop, with orders that wait and are dead.

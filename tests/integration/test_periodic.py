@@ -158,7 +158,7 @@ def runtime(settings: Settings, tmp_path: Path) -> Iterator[Runtime]:
     known = Settings.load({**settings.to_environ(), **database_environ(tmp_path)})
     made = create_app(known).runtime
     yield made
-    made.shopify.get().close()
+    made.services.get().close()
     made.connections.close()
 
 
@@ -183,7 +183,7 @@ def test_a_job_that_fails_says_where_and_comes_again_in_its_next_period(runtime:
     with pytest.raises(HandlerFailed, match=r"ValueError at test_periodic.py:\d+") as raised:
         run_job(runtime, "purge", fails)
     assert "anna" not in str(raised.value)
-    store = runtime.shopify.get().store
+    store = runtime.services.get().store
     pass_time(store, "purge", DAY_S)
     assert run_job(runtime, "purge", lambda *_: {}) == {"ended": "done"}
 

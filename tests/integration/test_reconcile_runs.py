@@ -137,7 +137,7 @@ def test_the_next_run_asks_from_the_last_one_less_an_overlap(
 
 
 def _claim(steps: ListedSteps, owner: str) -> None:
-    with steps._shopify().store.writing() as connection:
+    with steps._services().store.writing() as connection:
         connection.execute(update(watermarks).values(owner=owner))
 
 

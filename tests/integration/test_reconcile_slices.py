@@ -30,11 +30,11 @@ def runtime(settings: Settings, tmp_path: Path) -> Iterator[Runtime]:
     """A worker's process, whose shop is due."""
     known = Settings.load({**settings.to_environ(), **database_environ(tmp_path)})
     made = create_app(known).runtime
-    store = made.shopify.get().store
+    store = made.services.get().store
     have_app(store, SHOP)
     begin_due(store, known, "beat", made.random)
     yield made
-    made.shopify.get().close()
+    made.services.get().close()
     made.connections.close()
 
 
@@ -43,7 +43,7 @@ def shopify_has(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Listed:
     reads = Listed(page=1)
 
     def steps_of(runtime: Runtime) -> Steps:
-        store = runtime.shopify.get().store
+        store = runtime.services.get().store
         return ListedSteps(runtime.settings, runtime.clock, runtime.inbox, store, reads)
 
     monkeypatch.setattr(slices, "steps_of", steps_of)
@@ -60,7 +60,7 @@ def slice_(
     runtime: Runtime, published: list[tuple[str, str, str]]
 ) -> Callable[[str], dict[str, int | str]]:
     """A message for this owner comes to a worker."""
-    store = runtime.shopify.get().store
+    store = runtime.services.get().store
     with store.writing() as connection:
         connection.execute(update(watermarks).values(owner="beat"))
 
@@ -79,7 +79,7 @@ def free_in_s(runtime: Runtime) -> float:
     """In how many seconds the run is due again, by the clock that says so."""
     row = row_of(runtime)
     assert row.owner is None
-    with runtime.shopify.get().store.writing() as connection:
+    with runtime.services.get().store.writing() as connection:
         return (row.due_at - time_of(connection)).total_seconds()
 
 

@@ -225,12 +225,12 @@ def runtime(settings: Settings, shopify: TokenServer, tmp_path: Path) -> Iterato
     }
     made = create_app(Settings.load(environ)).runtime
     yield made
-    made.shopify.get().close()
+    made.services.get().close()
     made.connections.close()
 
 
 def test_a_tombstone_outlives_every_dead_letter(runtime: Runtime) -> None:
-    store, soon_s = runtime.shopify.get().store, runtime.clock.monotonic() + 20
+    store, soon_s = runtime.services.get().store, runtime.clock.monotonic() + 20
     bury(Market(store, CLOCK), range(1, 3))
     assert purge(runtime, soon_s) == {"tombstones": 0, "leftovers": 0}
     with store.writing() as connection:

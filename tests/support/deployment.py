@@ -24,9 +24,9 @@ from avnu.sandbox.admin import AdminSandbox
 from avnu.sandbox.admin.tokens import Issued
 from avnu.sandbox.shops import SandboxShop, shop_named
 from avnu.secret import Secret
+from avnu.services import Services
 from avnu.settings import Settings
 from avnu.shopify.admin import Admin
-from avnu.shopify.client import Shopify
 from avnu.shopify.reads import Reads
 from avnu.store.installing import Installing
 from avnu.store.pairs import TokenPair
@@ -68,7 +68,7 @@ class Deployment:
     connections: Connections
     clock: Clock = dataclasses.field(default_factory=SystemClock)
     unparked: list[object] = dataclasses.field(default_factory=list)
-    processes: list[Shopify] = dataclasses.field(default_factory=list)
+    processes: list[Services] = dataclasses.field(default_factory=list)
     counters: Counter[str] = dataclasses.field(default_factory=Counter)
 
     @functools.cached_property
@@ -76,9 +76,9 @@ class Deployment:
         """The deployment's inbox."""
         return build_inbox(self.settings, self.connections, self.clock)
 
-    def process(self) -> Shopify:
+    def process(self) -> Services:
         """One more process' client."""
-        made = Shopify(
+        made = Services(
             self.settings,
             self.connections,
             self.clock,
@@ -94,7 +94,7 @@ class Deployment:
         return made
 
     @property
-    def client(self) -> Shopify:
+    def client(self) -> Services:
         """The first process' client."""
         return self.processes[0] if self.processes else self.process()
 

@@ -52,6 +52,6 @@ class Drained:
         )  # fmt: skip
 
     def close(self) -> None:
-        for shopify in self.runtime.shopify.made():
-            shopify.close()
+        for services in self.runtime.services.made():
+            services.close()
         self.runtime.connections.close()

@@ -9,7 +9,7 @@ from avnu.clock import Clock, SystemClock
 from avnu.compliance.compliance import Compliance
 from avnu.compliance.ledger import Request
 from avnu.errors import UnknownShop
-from avnu.shopify.client import Shopify
+from avnu.services import Services
 from avnu.shopify.reads import Reads
 from avnu.store.columns import instant
 from avnu.store.market.market import Market
@@ -21,9 +21,9 @@ T = TypeVar("T")
 K = TypeVar("K", int, str)
 
 
-def no_shopify() -> Shopify:
+def no_services() -> Services:
     """For a shop whose handlers must not call."""
-    raise AssertionError("this test has no Shopify to call")
+    raise AssertionError("this test has no services")
 
 
 class NoShops(Shops):
@@ -68,7 +68,7 @@ class OfflineShop(Shop):
     def __init__(
         self, domain: str, clock: Clock | None = None, deadline_s: float = 10.0**9
     ) -> None:
-        super().__init__(domain, clock or SystemClock(), deadline_s, no_shopify)
+        super().__init__(domain, clock or SystemClock(), deadline_s, no_services)
         self.asked: list[tuple[str, tuple[Any, ...]]] = []
         self.forgotten: list[tuple[str, tuple[Any, ...]]] = []
         self.let_go: list[str] = []

@@ -20,9 +20,9 @@ LONGEST_S = 10
 
 def test_a_child_parts_and_then_leaves_with_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     did: list[object] = []
-    shopify = SimpleNamespace(close=lambda: did.append("parted"))
+    services = SimpleNamespace(close=lambda: did.append("parted"))
     app: Any = SimpleNamespace(
-        runtime=SimpleNamespace(shopify=SimpleNamespace(made=lambda: [shopify]))
+        runtime=SimpleNamespace(services=SimpleNamespace(made=lambda: [services]))
     )
     monkeypatch.setattr(os, "_exit", did.append)
     leave(app, sender="one@host", pid=1, exitcode=155)

@@ -1,4 +1,4 @@
-"""Everything of one process that calls Shopify, wired: transport, tokens, guards, cache."""
+"""What handlers and jobs of one process work with, wired: database, cache, guards, Admin API."""
 
 import logging
 import random
@@ -88,7 +88,7 @@ class Unparking(BreakerListener):
         return False
 
 
-class Shopify:
+class Services:
     """Safe to share between threads. Making one opens nothing.
 
     ``unpark(shop, causes)``, ``unpark_waiting(causes)``, ``count(counters)`` and ``bodies`` are the
