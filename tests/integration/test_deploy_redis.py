@@ -12,7 +12,7 @@ from avnu.embedded import bundled_binary, free_port
 from avnu.server_check import check_server
 from avnu.settings import Durability
 from tests.support.acl import EVERYTHING, password
-from tests.support.redis_conf import change, place, serving
+from tests.support.redis_conf import change, follow, place, serving
 from tests.support.require import require
 from tests.support.self_signed import self_signed
 from tests.support.servers import REDIS, VALKEY
@@ -85,9 +85,9 @@ def test_a_replica_follows_and_a_sentinel_watches_as_their_users(tmp_path: Path)
     of = {name: tmp_path / name for name in ("primary", "replica", "sentinel")}
     ports = {name: free_port() for name in of}
     login = f"masterauth {password('replica')}\n"
-    follow = f"replicaof 127.0.0.1 {ports['primary']}\n"
     place(of["primary"], NAMESPACE, before_7_2=True, local=login)
-    place(of["replica"], NAMESPACE, before_7_2=True, local=login + follow)
+    place(of["replica"], NAMESPACE, before_7_2=True, local=login)
+    follow(of["replica"], "127.0.0.1", ports["primary"])
     place(of["sentinel"], NAMESPACE, before_7_2=True)
     for name in ("primary", "replica"):
         change(of[name] / "queue.conf", {PORT: f"port {ports[name]}"})
@@ -140,6 +140,72 @@ def test_a_replica_follows_and_a_sentinel_watches_as_their_users(tmp_path: Path)
                 return bool(state["flags"] == "master" and state["num-slaves"] == 1)
 
             wait_until(seen, 30, "the Sentinel knows primary and replica")
+
+
+@pytest.mark.parametrize("kind", [VALKEY, REDIS])
+def test_a_promoted_primary_is_one_after_its_next_start(kind: str, tmp_path: Path) -> None:
+    conf, port = a_server_of_a_group(kind, tmp_path)
+    follow(tmp_path, "127.0.0.1", free_port())
+    with serving(program(kind), conf, client(port)), client(port, "sentinel") as sentinel:
+        assert role(sentinel) == "slave"
+        # What a Sentinel sends.
+        sentinel.execute_command("REPLICAOF", "NO", "ONE")
+        sentinel.config_rewrite()
+    with serving(program(kind), conf, client(port)), client(port, "metrics") as metrics:
+        assert role(metrics) == "master"
+
+
+@pytest.mark.parametrize("kind", [VALKEY, REDIS])
+def test_in_a_group_an_admin_s_setting_stays_where_an_edited_file_does_nothing(
+    kind: str, tmp_path: Path
+) -> None:
+    conf, port = a_server_of_a_group(kind, tmp_path)
+    with serving(program(kind), conf, client(port)), client(port, "sentinel") as sentinel:
+        sentinel.config_rewrite()
+    change(tmp_path / "queue.conf", {"maxmemory 2gb": "maxmemory 3gb"})
+    with serving(program(kind), conf, client(port)), client(port, "admin") as admin:
+        assert setting(admin, "maxmemory") == str(2 * 1024**3)
+        admin.config_set("maxmemory", "4gb")
+        admin.config_rewrite()
+    with serving(program(kind), conf, client(port)), client(port, "admin") as admin:
+        assert setting(admin, "maxmemory") == str(4 * 1024**3)
+
+
+@pytest.mark.parametrize("kind", [VALKEY, REDIS])
+def test_alone_an_admin_s_setting_stays_too(kind: str, tmp_path: Path) -> None:
+    place(tmp_path, NAMESPACE, before_7_2=kind == REDIS)
+    conf, port = tmp_path / "queue.conf", free_port()
+    change(conf, {PORT: f"port {port}"})
+    with serving(program(kind), conf, client(port)), client(port, "admin") as admin:
+        admin.config_set("maxmemory-policy", "volatile-lru")
+        admin.config_rewrite()
+    with serving(program(kind), conf, client(port)), client(port, "admin") as admin:
+        assert setting(admin, "maxmemory-policy") == "volatile-lru"
+
+
+def test_a_primary_without_replicas_takes_writes_when_an_admin_lets_it(tmp_path: Path) -> None:
+    conf, port = a_server_of_a_group(REDIS, tmp_path)
+    with (
+        serving(program(REDIS), conf, client(port)),
+        client(port, "worker") as worker,
+        client(port, "admin") as admin,
+    ):
+        with pytest.raises(redis.ResponseError, match="NOREPLICAS"):
+            worker.set(f"{NAMESPACE}:probe", "x")
+        admin.config_set("min-replicas-to-write", "0")
+        assert worker.set(f"{NAMESPACE}:probe", "x") is True
+
+
+def a_server_of_a_group(kind: str, folder: Path) -> tuple[Path, int]:
+    place(folder, NAMESPACE, before_7_2=kind == REDIS, local=f"masterauth {password('replica')}\n")
+    port = free_port()
+    change(folder / "queue.conf", {PORT: f"port {port}"})
+    return folder / "replica.conf", port
+
+
+def role(of: redis.Redis) -> str:
+    found: Any = of.info("replication")
+    return str(found["role"])
 
 
 def test_tls_conf_leaves_no_plain_port(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def change(path: Path, lines: Mapping[str, str]) -> None:
     path.write_text("\n".join(found) + "\n")
 
 
+def follow(folder: Path, host: str, port: int) -> None:
+    """The server of replica.conf in ``folder`` follows that primary."""
+    theirs = "# replicaof redis-1.example.com 6379"
+    change(folder / "replica.conf", {theirs: f"replicaof {host} {port}"})
+
+
 @contextmanager
 def serving(
     program: Path | str, conf: Path, client: redis.Redis, *options: str

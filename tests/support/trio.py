@@ -1,6 +1,7 @@
 """Three Redis and three Sentinels on loopback, with the files and users of deploy/redis/."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from redis.exceptions import RedisError
 from avnu.connection_options import retry
 from avnu.embedded import LEASH, free_port
 from tests.support.acl import EVERYTHING, login, password
-from tests.support.redis_conf import change, place
+from tests.support.redis_conf import change, follow, place
 from tests.support.require import require
+from tests.support.self_signed import self_signed
 from tests.support.waiting import wait_until
 
 MASTER = "avnu"
@@ -29,6 +31,7 @@ class Node:
 
     def __init__(self, binary: str, conf: Path, port: int) -> None:
         self.port = port
+        self.folder = conf.parent
         self._command = [binary, str(conf)]
         self._log = conf.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,24 +60,33 @@ class Trio:
     """What a Stack takes for a server: ``start``, ``client`` of the primary, ``thaw``, ``kill``.
 
     ``down_after_ms`` stands for what sentinel.conf says: how long a primary is silent before the
-    Sentinels think about another.
+    Sentinels think about another. With ``tls`` nobody of them has a plain port.
     """
 
-    def __init__(self, folder: Path, namespace: str, down_after_ms: int = 1000) -> None:
+    def __init__(
+        self, folder: Path, namespace: str, down_after_ms: int = 1000, *, tls: bool = False
+    ) -> None:
         self._folder = folder
         self._namespace = namespace
         self._down_after_ms = down_after_ms
+        self._tls = tls
+        self.host = "localhost" if tls else "127.0.0.1"
+        if tls:
+            folder.mkdir()
+            self_signed(folder / "server.pem", folder / "server.key")
         self.ports = [free_port() for _ in range(3)]
         self.servers = [self._server(n) for n in range(3)]
         self.sentinels = [self._sentinel(n) for n in range(3)]
 
     def _server(self, n: int) -> Node:
-        local = f"masterauth {password('replica')}\n"
-        if n:
-            local += f"replicaof 127.0.0.1 {self.ports[0]}\n"
         folder = self._folder / f"redis-{n}"
+        local = f"masterauth {password('replica')}\n"
+        if self._tls:
+            local += f"replica-announce-ip {self.host}\n"
         place(folder, self._namespace, before_7_2=True, local=local)
-        change(folder / "queue.conf", {"port 6379": f"port {self.ports[n]}"})
+        if n:
+            follow(folder, self.host, self.ports[0])
+        self._listen(folder / "queue.conf", "tls.conf", 6379, self.ports[n])
         return Node(require("redis-server"), folder / "replica.conf", self.ports[n])
 
     def _sentinel(self, n: int) -> Node:
@@ -82,9 +94,8 @@ class Trio:
         folder = self._folder / f"sentinel-{n}"
         place(folder, self._namespace, before_7_2=True)
         changes = {
-            "port 26379": f"port {port}",
             "sentinel monitor avnu redis-1.example.com 6379 2": (
-                f"sentinel monitor avnu 127.0.0.1 {self.ports[0]} 2"
+                f"sentinel monitor avnu {self.host} {self.ports[0]} 2"
             ),
             "sentinel auth-pass avnu put-the-password-of-the-user-sentinel-here": (
                 f"sentinel auth-pass avnu {password('sentinel')}"
@@ -93,8 +104,21 @@ class Trio:
                 f"sentinel down-after-milliseconds avnu {self._down_after_ms}"
             ),
         }
-        change(folder / "sentinel.conf", changes)
-        return Node(require("redis-sentinel"), folder / "sentinel.conf", port)
+        conf = folder / "sentinel.conf"
+        change(conf, changes)
+        self._listen(conf, "sentinel-tls.conf", 26379, port)
+        return Node(require("redis-sentinel"), conf, port)
+
+    def _listen(self, conf: Path, tls_conf: str, old: int, port: int) -> None:
+        if not self._tls:
+            change(conf, {f"port {old}": f"port {port}"})
+            return
+        ours = conf.parent / "tls"
+        ours.mkdir()
+        for made, name in (("pem", "server.pem"), ("pem", "ca.pem"), ("key", "server.key")):
+            shutil.copy(self._folder / f"server.{made}", ours / name)
+        change(conf.parent / tls_conf, {f"tls-port {old}": f"tls-port {port}"})
+        conf.write_text(conf.read_text() + f"include {conf.parent / tls_conf}\n")
 
     def start(self) -> None:
         """Returns when both replicas follow and every Sentinel knows the whole."""
@@ -103,21 +127,30 @@ class Trio:
         wait_until(lambda: self._replicas() == 2, START_S, "both replicas follow")
         for sentinel in self.sentinels:
             sentinel.start()
-        wait_until(self._all_known, START_S, "every Sentinel knows servers and Sentinels")
+        wait_until(self.all_known, START_S, "every Sentinel knows servers and Sentinels")
 
     def environ(self) -> dict[str, str]:
         """The variables that point Avnu at it, as EVERYTHING; a program names its own user."""
         return {
-            "REDIS_SENTINELS": ",".join(f"127.0.0.1:{node.port}" for node in self.sentinels),
+            "REDIS_SENTINELS": ",".join(f"{self.host}:{node.port}" for node in self.sentinels),
             "REDIS_SENTINEL_MASTER": MASTER,
             "REDIS_SENTINEL_PASSWORD": SENTINEL_PASSWORD,
             **login(EVERYTHING),
+            **self._tls_environ(),
+        }
+
+    def _tls_environ(self) -> dict[str, str]:
+        if not self._tls:
+            return {}
+        return {
+            "REDIS_TLS_ENABLED": "true",
+            "REDIS_TLS_CA_FILE": str(self._folder / "server.pem"),
         }
 
     @contextmanager
     def client(self, db: int = 0) -> Iterator["redis.Redis"]:
         """Of the primary that the Sentinels name."""
-        with self._of(self.primary(), db) as client:
+        with self.client_of(self.primary(), db) as client:
             yield client
 
     def primary(self) -> int:
@@ -132,7 +165,7 @@ class Trio:
     def follows(self, port: int) -> bool:
         """Is it a replica that hears its primary?"""
         try:
-            with self._of(port) as client:
+            with self.client_of(port) as client:
                 found: Any = client.info("replication")
         except RedisError:
             return False
@@ -149,25 +182,33 @@ class Trio:
     def _replicas(self) -> int:
         return sum(self.follows(port) for port in self.ports)
 
-    def _all_known(self) -> bool:
+    def all_known(self) -> bool:
+        """Does each Sentinel see a primary that is well, both replicas, and the other two?"""
         try:
             for node in self.sentinels:
                 with self._asking(node.port) as sentinel:
                     state: Any = sentinel.sentinel_master(MASTER)
-                if (state["num-slaves"], state["num-other-sentinels"]) != (2, 2):
+                seen = (state["flags"], state["num-slaves"], state["num-other-sentinels"])
+                if seen != ("master", 2, 2):
                     return False
         except RedisError:
             return False
         return True
 
-    def _of(self, port: int, db: int = 0) -> "redis.Redis":
+    def client_of(self, port: int, db: int = 0) -> "redis.Redis":
+        """Of that server, whatever its role."""
         return redis.Redis(
-            port=port, db=db, username=EVERYTHING, password=password(EVERYTHING),
-            socket_timeout=2, retry=retry(),
+            host=self.host, port=port, db=db, username=EVERYTHING, password=password(EVERYTHING),
+            socket_timeout=2, retry=retry(), **self._tls_options(),
         )  # fmt: skip
 
     def _asking(self, port: int) -> "redis.Redis":
         return redis.Redis(
-            port=port, password=SENTINEL_PASSWORD, decode_responses=True,
-            socket_timeout=2, retry=retry(),
+            host=self.host, port=port, password=SENTINEL_PASSWORD, decode_responses=True,
+            socket_timeout=2, retry=retry(), **self._tls_options(),
         )  # fmt: skip
+
+    def _tls_options(self) -> dict[str, Any]:
+        if not self._tls:
+            return {}
+        return {"ssl": True, "ssl_ca_certs": str(self._folder / "server.pem")}
