@@ -10,11 +10,13 @@ import kombu
 import pytest
 import redis
 
+from avnu.connection_options import retry
 from avnu.connections import Connections
 from avnu.embedded import free_port
 from avnu.settings import Settings
 from tests.support.require import require
 from tests.support.servers import REDIS, Server
+from tests.support.trio import Trio
 from tests.support.waiting import wait_until
 
 SENTINEL_RULES = """
@@ -110,19 +112,21 @@ def test_the_primary_is_found_and_found_again_after_a_failover(
     made.inbox().set("before", "kept")
     assert made.inbox().execute_command("WAIT", 1, 5000) == 1
     primary.kill()
-
-    def kept_by_the_new_primary() -> bool:
-        try:
-            made.inbox().set("after", "written")
-            return made.inbox().get("before") == b"kept"
-        except redis.RedisError:
-            return False
-
-    wait_until(kept_by_the_new_primary, 30, "the replica was promoted, and the pool found it")
+    wait_until(
+        lambda: kept_by_the_new_primary(made), 30, "the replica was promoted, the pool found it"
+    )
     with replica.client(settings.redis_webhook_db) as client:
         assert client.get("after") == b"written"
     made.close()
     speaks(settings)
+
+
+def kept_by_the_new_primary(made: Connections) -> bool:
+    try:
+        made.inbox().set("after", "written")
+        return made.inbox().get("before") == b"kept"
+    except redis.RedisError:
+        return False
 
 
 @pytest.fixture
@@ -158,6 +162,31 @@ def tls_port(tmp_path: Path, certificates: Path) -> Iterator[int]:
 
 def test_tls_to_a_trusted_certificate_works_everywhere(tls_port: int, certificates: Path) -> None:
     speaks(tls_settings(tls_port, REDIS_TLS_CA_FILE=str(certificates / "cert.pem")))
+
+
+def test_over_tls_the_primary_is_found_and_found_again_after_a_failover(tmp_path: Path) -> None:
+    trio = Trio(tmp_path / "trio", "avnu", tls=True)
+    trio.start()
+    try:
+        settings = Settings.load(trio.environ())
+        speaks(settings)
+        made = Connections(settings)
+        made.inbox().set("before", "kept")
+        assert made.inbox().execute_command("WAIT", 2, 5000) == 2
+        old = trio.primary()
+        trio.node(old).kill()
+        wait_until(
+            lambda: kept_by_the_new_primary(made), 30, "a replica was promoted, the pool found it"
+        )
+        made.close()
+        assert trio.primary() != old
+        speaks(settings)
+        for node in (trio.sentinels[0], trio.node(trio.primary())):
+            once = redis.Redis(port=node.port, retry=retry())
+            with once as plain, pytest.raises(redis.ConnectionError):
+                plain.ping()
+    finally:
+        trio.kill()
 
 
 def test_an_unknown_certificate_is_refused(tls_port: int) -> None:
