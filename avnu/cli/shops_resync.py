@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from avnu.cli.acting import audited
+from avnu.cli.acting import audited, took_effect
 from avnu.cli.choosing import Moment
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, moment, say, show_json, show_table, write
@@ -67,6 +67,7 @@ def resync(
         for name in chosen:
             with _going_on_without(name):
                 rows.append((_compared if dry_run else _resynced)(runtime, shop, name, since))
+                took_effect()
     if as_json:
         show_json({"shop": shop, "dry_run": dry_run, "resources": rows})
     else:

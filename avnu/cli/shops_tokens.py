@@ -4,7 +4,7 @@ from typing import TextIO
 
 import click
 
-from avnu.cli.acting import audited
+from avnu.cli.acting import audited, took_effect
 from avnu.cli.found import SHOP
 from avnu.cli.output import json_option, say, show_facts, show_json, write
 from avnu.cli.shops_import import Fault, entries
@@ -77,6 +77,7 @@ def import_(source: TextIO, replace: bool, dry_run: bool) -> None:
                 entry.shop, entry.pair, plan=entry.plan, scopes=entry.scopes, replace=replace
             ):
                 taken.append(entry.shop)
+                took_effect()
             else:
                 left += 1
     write(f"{'readable' if dry_run else 'imported'}: {len(taken):,}")

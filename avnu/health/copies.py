@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from avnu.health.check import Check, failed, ok, warning
 from avnu.health.servers import ServerState
-from avnu.servers.glance import Glance, Replica
+from avnu.servers.glance import Glance
 from avnu.settings import Durability, Settings
 
 # Whoever took a replica away on purpose is not warned of it for longer.
@@ -31,7 +31,7 @@ def online_after(
     after = {}
     for role in before.keys() | servers.keys():
         state, seen = servers.get(role), online_of_late(before, role, now_ms)
-        now = len(_online(state.glance)) if isinstance(state, ServerState) else 0
+        now = len(state.glance.online) if isinstance(state, ServerState) else 0
         after[role] = [*[now_ms] * now, *seen[now:]]
     return after
 
@@ -48,7 +48,7 @@ def persistence_check(name: str, state: ServerState, settings: Settings) -> Chec
     if state.append_only:
         return ok(name, f"append-only file, INBOX_DURABILITY={durability}")
     found = f"no append-only file, INBOX_DURABILITY={durability}"
-    if durability is Durability.REPLICA and _online(told):
+    if durability is Durability.REPLICA and told.online:
         return ok(name, f"{found}, {_counted(told)}")
     return warning(
         name, found,
@@ -67,7 +67,7 @@ def replication_check(
             name, "this is a replica, which takes no writes", "nothing can be kept on it",
             "point REDIS_HOST at the primary, or use Sentinel",
         )  # fmt: skip
-    found, online = _counted(told), _online(told)
+    found, online = _counted(told), told.online
     waits = settings.inbox_durability is Durability.REPLICA and not cache
     if waits and len(online) < settings.inbox_durability_replicas:
         return failed(
@@ -90,12 +90,7 @@ def replication_check(
     return ok(name, found)
 
 
-def _online(told: Glance) -> Sequence[Replica]:
-    """Those that follow; one that is still being sent the whole data is no copy yet."""
-    return [one for one in told.replicas if one.state == "online"]
-
-
 def _counted(told: Glance) -> str:
     if not told.replicas:
         return "no replica"
-    return f"{len(_online(told))} of {len(told.replicas)} replicas online"
+    return f"{len(told.online)} of {len(told.replicas)} replicas online"

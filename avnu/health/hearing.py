@@ -38,7 +38,7 @@ def note_canary(inbox: Inbox) -> None:
 
 
 def note_beat(client: Any, names: Keys) -> None:
-    """Beat has sent its canary. Raises what redis-py raises."""
+    """Beat lives: it has sent its canary, or let it go. Raises what redis-py raises."""
     seconds, micros = client.time()
     client.hset(names.of("heard"), _BEAT, seconds * 1000 + micros // 1000)
 

@@ -73,7 +73,7 @@ _EVERY = (
     ),
     # --- workers and beat
     _gauge("avnu_tick_age_seconds", "Since any worker's last tick; +Inf: never."),
-    _gauge("avnu_beat_age_seconds", "Since beat last sent its canary; +Inf: never."),
+    _gauge("avnu_beat_age_seconds", "Since beat was last heard of; +Inf: never."),
     _gauge("avnu_canary_age_seconds", "Since a worker last took beat's canary; +Inf: never."),
     _counter("avnu_leases_recovered_total", "Leases that ended without an answer."),
     _counter("avnu_wakeups_replaced_total", "Wake-ups that seemed lost."),
@@ -97,7 +97,7 @@ _EVERY = (
     _counter("avnu_redis_hits_total", "Reads of keys that were there.", "role"),
     _counter("avnu_redis_misses_total", "Reads of keys that were not there.", "role"),
     _counter("avnu_redis_errors_total", "Errors answered, by their first word.", "role", "error"),
-    _gauge("avnu_redis_replicas", "Replicas that are connected.", "role"),
+    _gauge("avnu_redis_replicas", "Replicas that are online.", "role"),
     _gauge("avnu_redis_persistence_ok", "1 while saving to disk works.", "role"),
     _gauge("avnu_redis_policy_ok", "0 when maxmemory-policy may evict webhooks.", "role"),
     # --- the monitor

@@ -52,7 +52,7 @@ def _server(readings: Readings, role: Role, state: ServerState) -> None:
     readings.add("avnu_redis_evicted_total", told.evicted, role)
     readings.add("avnu_redis_hits_total", told.hits, role)
     readings.add("avnu_redis_misses_total", told.misses, role)
-    readings.add("avnu_redis_replicas", len(told.replicas), role)
+    readings.add("avnu_redis_replicas", len(told.online), role)
     readings.add("avnu_redis_persistence_ok", 1 if told.persistence_ok else 0, role)
     for error in ERRORS:
         readings.add("avnu_redis_errors_total", told.errors.get(error, 0), role, error)

@@ -49,6 +49,11 @@ class Glance(msgspec.Struct, frozen=True):
     keys: int
     expiring: int
 
+    @property
+    def online(self) -> list[Replica]:
+        """Those that follow; one that is still being sent the whole data is no copy yet."""
+        return [one for one in self.replicas if one.state == "online"]
+
 
 def glance(info: Mapping[str, Any], database: int) -> Glance:
     """``info`` is INFO as redis-py parses it; sections that a server leaves out read as 0."""

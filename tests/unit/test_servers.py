@@ -32,6 +32,7 @@ def test_a_primary_at_a_glance() -> None:
     assert (found.memory_used_bytes, found.memory_max_bytes) == (800, 1000)
     assert (found.keys, found.expiring, found.hit_percent) == (10, 4, 75.0)
     assert found.replicas[1] == Replica("10.0.0.3:6379", "wait_bgsave", 9)
+    assert [one.address for one in found.online] == ["10.0.0.2:6379"]
     assert list(found.errors.items()) == [("ERR", 40), ("OOM", 4)]
     assert (found.persistence, found.persistence_ok, found.link_ok) == ("none", True, None)
 
