@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.integration.breaker_table import ROWS, Row, line, play
+from tests.support.breaker_table import ROWS, Row, line, play
 from tests.support.servers import Server
 
 

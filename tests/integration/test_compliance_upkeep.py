@@ -74,17 +74,17 @@ def test_an_open_request_near_its_deadline_is_an_error_once_a_day(
         assert len(caplog.records) == len(found)
         return found
 
-    clock.now_s += 20 * DAY_S - 60
+    clock.now += 20 * DAY_S - 60
     assert reminded() == []
-    clock.now_s += 60
+    clock.now += 60
     assert reminded() == ["open"]
     assert f"shop={SHOP} request=open" in caplog.text
     assert "by 2026-07-31" in caplog.text
     assert reminded() == [], "another beat at the same time"
-    clock.now_s += DAY_S
+    clock.now += DAY_S
     assert reminded() == ["open"]
     ledger.done(SHOP, "open")
-    clock.now_s += DAY_S
+    clock.now += DAY_S
     assert reminded() == []
 
 
@@ -101,9 +101,9 @@ def test_an_export_past_its_time_goes_with_its_name_and_what_was_left_half_writt
     for path in (foreign, half):
         path.write_text("{")
     for path in exports.folder.glob("*"):
-        os.utime(path, (clock.now_s, clock.now_s))
+        os.utime(path, (clock.now, clock.now))
     assert purge_exports(known, store, clock) == 0
-    clock.now_s += 2 * DAY_S
+    clock.now += 2 * DAY_S
     assert purge_exports(known, store, clock) == 2
     assert {path.name for path in exports.folder.glob("*")} == {
         foreign.name,
@@ -120,10 +120,10 @@ def test_evidence_adds_up_over_runs_and_is_done_once(ledger: Ledger, clock: Hand
     ledger.add(SHOP, "one", bodies_replaced=2)
     ledger.add(SHOP, "one", bodies_replaced=3, exports_removed=0)
     ledger.done(SHOP, "one", orders_cut_off=1)
-    clock.now_s += 60
+    clock.now += 60
     ledger.done(SHOP, "one")
     found = ledger.get(SHOP, "one")
-    assert found.done_at == instant(clock.now_s - 60)
+    assert found.done_at == instant(clock.now - 60)
     assert found.evidence == {"bodies_replaced": 5, "exports_removed": 0, "orders_cut_off": 1}
 
 

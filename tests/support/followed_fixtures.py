@@ -18,6 +18,6 @@ from tests.support.market import Hand
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[FollowedShop]:
     clock = Hand()
-    clock.now_s += NOW_S
+    clock.now += NOW_S
     with Store(Secret(database_environ(tmp_path)["DATABASE_URL"])) as store:
         yield FollowedShop(store, clock)

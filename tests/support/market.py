@@ -20,6 +20,7 @@ from avnu.store.market.versions import (
     RefundTransaction,
     Variant,
 )
+from tests.support.moved_clock import MovedClock
 
 SHOP, OTHER = "one.myshopify.com", "two.myshopify.com"
 START = datetime(2026, 7, 1, 18, tzinfo=UTC)
@@ -29,19 +30,11 @@ BIG = 2**63 - 1
 BOOKKEEPING = frozenset({"written_at", "existed", "read_at"})
 
 
-class Hand:
-    """A clock that tests move."""
+class Hand(MovedClock):
+    """Begins at START."""
 
-    now_s = START.timestamp()
-
-    def time(self) -> float:
-        return self.now_s
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
+    def __init__(self) -> None:
+        super().__init__(START.timestamp())
 
 
 def at(second: float) -> datetime:

@@ -12,40 +12,29 @@ from avnu.cache.local import EVERY_SHOP, Held, Key, Local
 from avnu.cache.values import Product
 from avnu.cache.weight import OVERHEAD, weight
 from tests.support.cache import SHOP
+from tests.support.moved_clock import MovedClock
 
 LARGE = 1 << 30
 
 
-class Hands:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock(1000.0)
 
 
 @pytest.fixture
-def clock() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-def local(clock: Hands) -> Local:
+def local(clock: MovedClock) -> Local:
     made = Local(100_000, clock)
     made.trust(math.inf)
     return made
 
 
 def held(
-    clock: Hands, value: object = "v", tags: tuple[str, ...] = (), for_s: float = 10, **more: int
+    clock: MovedClock,
+    value: object = "v",
+    tags: tuple[str, ...] = (),
+    for_s: float = 10,
+    **more: int,
 ) -> Held:
     size, version = more.get("size", 1000), more.get("version", 1)
     return Held(value, version, tags, clock.now, clock.now + for_s, size)
@@ -59,7 +48,7 @@ def keep(local: Local, where: Key, what: Held) -> bool:
     return local.keep(local.ticket(), where, what)
 
 
-def test_kept_until_its_time(local: Local, clock: Hands) -> None:
+def test_kept_until_its_time(local: Local, clock: MovedClock) -> None:
     assert keep(local, key(), held(clock, for_s=10))
     assert local.find(key()) is not None
     clock.now += 9.99
@@ -69,7 +58,7 @@ def test_kept_until_its_time(local: Local, clock: Hands) -> None:
 
 
 def test_an_older_version_or_an_older_value_than_asked_for_is_a_miss(
-    local: Local, clock: Hands
+    local: Local, clock: MovedClock
 ) -> None:
     keep(local, key(), held(clock, version=7))
     assert local.find(key(), 7) is not None
@@ -81,7 +70,7 @@ def test_an_older_version_or_an_older_value_than_asked_for_is_a_miss(
     assert local.take_hits() == {}
 
 
-def test_no_hit_of_any_thread_is_lost_or_counted_twice(local: Local, clock: Hands) -> None:
+def test_no_hit_of_any_thread_is_lost_or_counted_twice(local: Local, clock: MovedClock) -> None:
     keep(local, key(), held(clock))
     taken: list[int] = []
 
@@ -99,7 +88,7 @@ def test_no_hit_of_any_thread_is_lost_or_counted_twice(local: Local, clock: Hand
 
 
 def test_the_bound_in_bytes_holds_and_the_least_recently_used_go(
-    local: Local, clock: Hands
+    local: Local, clock: MovedClock
 ) -> None:
     for number in range(100):
         keep(local, key(number), held(clock))
@@ -113,12 +102,14 @@ def test_the_bound_in_bytes_holds_and_the_least_recently_used_go(
     assert local.size()[1] <= 100_000
 
 
-def test_what_is_larger_than_everything_together_is_not_kept(local: Local, clock: Hands) -> None:
+def test_what_is_larger_than_everything_together_is_not_kept(
+    local: Local, clock: MovedClock
+) -> None:
     assert not keep(local, key(), held(clock, size=100_001))
     assert keep(local, key(), held(clock, size=100_000))
 
 
-def test_a_tag_drops_what_carries_it_in_that_shop_alone(local: Local, clock: Hands) -> None:
+def test_a_tag_drops_what_carries_it_in_that_shop_alone(local: Local, clock: MovedClock) -> None:
     other = "other-shop.myshopify.com"
     keep(local, key(5), held(clock, tags=("product", "product:5")))
     keep(local, key(6), held(clock, tags=("product", "product:6")))
@@ -136,7 +127,7 @@ def test_a_tag_drops_what_carries_it_in_that_shop_alone(local: Local, clock: Han
 
 
 def test_what_was_read_before_an_invalidation_is_not_kept_after_it(
-    local: Local, clock: Hands
+    local: Local, clock: MovedClock
 ) -> None:
     tags = ("product", "product:5")
     before = local.ticket()
@@ -150,7 +141,9 @@ def test_what_was_read_before_an_invalidation_is_not_kept_after_it(
         assert keep(local, key(5), held(clock, tags=tags))
 
 
-def test_a_ticket_older_than_what_is_remembered_is_not_good(local: Local, clock: Hands) -> None:
+def test_a_ticket_older_than_what_is_remembered_is_not_good(
+    local: Local, clock: MovedClock
+) -> None:
     before = local.ticket()
     for number in range(5000):
         local.drop("other-shop.myshopify.com", (f"product:{number}",))
@@ -170,7 +163,7 @@ def test_touched_looks_at_a_span(local: Local) -> None:
     assert not local.touched(first, SHOP, ("product:6",), until=second)
 
 
-def test_closed_it_neither_serves_nor_keeps(local: Local, clock: Hands) -> None:
+def test_closed_it_neither_serves_nor_keeps(local: Local, clock: MovedClock) -> None:
     keep(local, key(), held(clock))
     local.trust(clock.now + 1)
     assert local.open
@@ -185,7 +178,7 @@ def test_closed_it_neither_serves_nor_keeps(local: Local, clock: Hands) -> None:
     assert local.find(key()) is None
 
 
-def test_what_goes_leaves_nothing_behind(clock: Hands) -> None:
+def test_what_goes_leaves_nothing_behind(clock: MovedClock) -> None:
     """Whether it was pushed out, ended, was replaced or dropped."""
     local = Local(100_000, clock)
     local.trust(math.inf)
@@ -208,7 +201,7 @@ def test_what_goes_leaves_nothing_behind(clock: Hands) -> None:
     assert (shelf.front, shelf._tagged) == ({}, {})
 
 
-def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: Hands) -> None:
+def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: MovedClock) -> None:
     """A value is newer than the last drop that came before its ticket, or it is not there."""
     local = Local(LARGE, clock)
     local.trust(math.inf)
@@ -242,7 +235,7 @@ def test_threads_that_keep_and_drop_leave_nothing_invalidated(clock: Hands) -> N
     assert truth > 100
 
 
-def test_weight_is_no_less_than_what_a_value_takes(clock: Hands) -> None:
+def test_weight_is_no_less_than_what_a_value_takes(clock: MovedClock) -> None:
     """The bound is in bytes of this process, so the reckoning may be high, and not low."""
     local = Local(LARGE, clock)
     local.trust(math.inf)

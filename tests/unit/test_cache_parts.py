@@ -12,13 +12,13 @@ from avnu.cache.pending import Pending, Telling
 from avnu.clock import SystemClock
 from avnu.redis_rest import RedisRest
 from tests.support.cache import OTHER, SHOP
-from tests.unit.test_cache_local import Hands
+from tests.support.moved_clock import MovedClock
 
 # ---- resting
 
 
 def test_after_a_failure_one_call_per_rest_may_try() -> None:
-    clock = Hands()
+    clock = MovedClock(1000.0)
     rest = RedisRest(clock, 1.0)
     assert rest.may_ask()
     assert rest.may_ask()
@@ -40,7 +40,7 @@ def test_after_a_failure_one_call_per_rest_may_try() -> None:
 
 
 def test_of_threads_that_ask_at_once_after_a_rest_one_may() -> None:
-    clock = Hands()
+    clock = MovedClock(1000.0)
     rest = RedisRest(clock, 1.0)
     together = threading.Barrier(8)
     answers: list[bool] = []

@@ -143,7 +143,7 @@ def test_webhooks_that_waited_are_answered_by_the_read_that_the_first_asked_for(
     shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
     flood = [shop.told("products/update", {"id": 1}) for _ in range(3)]
     flood.append(update(shop, 1, 4, late_s=LATE_S))
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     assert [shop.handle(one) for one in flood] == ["D"] * 4
     assert shop.calls == [("products", (1,))]
 
@@ -154,7 +154,7 @@ def test_one_that_was_triggered_after_that_read_or_beside_it_is_read_for(
     """Beside it: within the two seconds that two hosts' clocks may differ by."""
     shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
     beside = shop.told("products/update", {"id": 1})
-    shop.hand.now_s += 1
+    shop.hand.now += 1
     after = shop.told("products/update", {"id": 1}, triggered_at=at(NOW_S + 1))
     for webhook in (beside, beside, after):
         shop.handle(webhook)
@@ -238,7 +238,7 @@ def test_while_it_is_not_over_nothing_is_asked_and_only_the_contradicted_waits(
     assert shop.parked(again, update(shop, 2, now)) == ("BD", Parking("unsettled", 2000))
     assert (title(shop, 2), shop.calls) == (f"Mug {now:g}", [])
 
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     shop.shopify.set(Kind.PRODUCT, as_read(1, now, title="Other"))
     assert shop.handle(again) == "D"
     assert (title(shop, 1), shop.calls) == ("Other", [("products", (1,))])
@@ -248,7 +248,7 @@ def test_who_waits_ends_without_a_call_where_a_newer_version_has_come(shop: Foll
     shop.handle(update(shop, 1, NOW_S))
     again = other(shop, 1, NOW_S)
     shop.parked(again)
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     assert shop.handle(again, update(shop, 1, NOW_S + 2)) == "UD"
     assert shop.calls == []
 
@@ -260,11 +260,11 @@ def test_a_resource_that_never_rests_costs_a_call_each_time_and_goes_on(
     shop.handle(update(shop, 1, NOW_S))
     asks = shop.told("products/update", {"id": 1})
     for _ in range(3):
-        second = shop.hand.now_s - START.timestamp()
+        second = shop.hand.now - START.timestamp()
         shop.handle(update(shop, 1, second))
         shop.shopify.set(Kind.PRODUCT, as_read(1, second, title="Other"))
         assert shop.parked(asks) == ("B", Parking("unsettled", 2000))
-        shop.hand.now_s += 2
+        shop.hand.now += 2
     assert shop.handle(asks) == "D"
     assert title(shop, 1) == "Other"
     assert len(shop.calls) == 4
@@ -277,7 +277,7 @@ def test_an_answer_that_is_behind_is_asked_for_again_and_then_is_a_failed_run(
     second = NOW_S - 0.5
     partial = shop.told("products/update", product_body(1, second, 10, named=2))
     assert shop.parked(partial)[0] == "B"
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     settlement, raised = shop.run([partial])
     assert (letters(settlement), raised) == (Letter.FAILED, [])
     assert settlement.parkings == {}
@@ -310,7 +310,7 @@ def test_deletes_are_confirmed_by_one_call(shop: FollowedShop) -> None:
 def test_what_shopify_does_not_have_when_it_is_read_is_deleted(shop: FollowedShop) -> None:
     shop.handle(update(shop, 1, 1))
     asks = shop.told("products/update", {"id": 1})
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     assert shop.handle(asks) == "D"
     assert title(shop, 1) is None
 
@@ -318,7 +318,7 @@ def test_what_shopify_does_not_have_when_it_is_read_is_deleted(shop: FollowedSho
 def test_but_not_while_the_webhook_that_speaks_of_it_has_just_come(shop: FollowedShop) -> None:
     asks = shop.told("products/create", {"id": 1})
     assert shop.parked(asks) == ("B", Parking("unsettled", 2000))
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     shop.shopify.set(Kind.PRODUCT, as_read(1, 5))
     assert shop.handle(asks) == "D"
     assert title(shop, 1) == "Mug 5"

@@ -76,7 +76,7 @@ def test_products_with_more_variants_are_read_together() -> None:
 
 def test_read_at_is_a_moment_before_the_call() -> None:
     clock, shopify = Hand(), Catalogue({5: 1})
-    asked_s = clock.now_s
+    asked_s = clock.now
     answer = shopify.answers["WholeProductsWithMore"]
 
     def slow(variables: Mapping[str, Any]) -> Any:
@@ -185,7 +185,7 @@ def test_a_product_dearer_than_the_bucket_comes_to_an_end() -> None:
 def test_pages_of_a_version_that_is_not_settled_are_not_kept() -> None:
     clock, shopify = Hand(), Catalogue({5: 60})
     kept: list[str] = []
-    shopify.versions[5] = datetime.fromtimestamp(clock.now_s - 1, UTC).isoformat()
+    shopify.versions[5] = datetime.fromtimestamp(clock.now - 1, UTC).isoformat()
 
     def keep(name: str, load: Callable[[], bytes]) -> bytes:
         kept.append(name)

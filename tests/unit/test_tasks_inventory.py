@@ -72,7 +72,7 @@ def test_a_level_by_its_ids_alone_is_read_and_its_neighbours_come_along(
         shop.told("inventory_levels/update", {"inventory_item_id": 5, "location_id": one})
         for one in (6, 7)
     ]
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     assert shop.handle(*told) == "DD"
     assert shop.calls == [("levels", (5,))]
     found = {one.location_id: one.available for one in shop.copy.levels(SHOP, 5)}

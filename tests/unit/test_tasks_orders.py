@@ -41,7 +41,7 @@ def test_an_edited_order_is_read(shop: FollowedShop) -> None:
 def test_an_order_that_shopify_does_not_show_is_not_deleted(shop: FollowedShop) -> None:
     """It shows those of the last 60 days, unless the app has the scope read_all_orders."""
     shop.handle(shop.told("orders/create", order_body(1, 1)))
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     assert shop.handle(shop.told("orders/updated", order_body(1, 2), late_s=301)) == "D"
     assert shop.calls == [("orders", (1,))]
     assert shop.copy.order(SHOP, 1) is not None
@@ -117,7 +117,7 @@ def test_a_shipment_contradicted_in_its_own_second_waits_for_its_end(shop: Follo
     shop.handle(shop.told("fulfillments/create", shipment_body(8, 1, NOW_S, "open")))
     again = shop.told("fulfillments/update", shipment_body(8, 1, NOW_S, "success"))
     assert shop.parked(again) == ("B", Parking("unsettled", 2000))
-    shop.hand.now_s += 2
+    shop.hand.now += 2
     last = shipment(8, 1, NOW_S, status="success")
     shop.shopify.set(Kind.ORDER, order(1, NOW_S, fulfillments=(last,)))
     assert shop.handle(again) == "D"

@@ -1,6 +1,6 @@
 """The defects of pybreaker's Redis storage, each shown on it, and on Avnu's breaker.
 
-`python -m tests.integration.breaker_table` prints the table. A row's two functions answer with
+`python -m tests.support.breaker_table` prints the table. A row's two functions answer with
 what they saw, and whether that is the defect.
 """
 
