@@ -1,5 +1,6 @@
 """The runbook's shadow: nginx sends each delivery to Avnu as well, and the Node service answers."""
 
+import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,14 @@ import pytest
 import urllib3
 
 from avnu.embedded import free_port
+from avnu.inbox.audit import audit
+from avnu.inbox.counters import counters
+from avnu.inbox.queries import find_one
+from avnu.settings import Settings
+from tests.support.deliveries import SECRET, Maker, Post
+from tests.support.inbox import open_inbox
 from tests.support.nginx import Nginx
-from tests.support.programs import ROOT
+from tests.support.programs import ROOT, Receiver
 from tests.support.stub_receiver import StubHandler, StubReceiver, serving
 from tests.support.waiting import wait_until
 
@@ -64,6 +71,26 @@ def test_avnu_is_sent_the_same_and_the_node_service_answers(
         "large": large,
     }
     assert avnu.ids() == node.ids()
+
+
+def test_what_comes_again_after_the_cut_over_is_known_from_the_shadow(
+    settings: Settings, tmp_path: Path, node: StubReceiver
+) -> None:
+    """The Node service took both; of one Shopify has not seen the answer, and the copy was lost."""
+    inbox = open_inbox(settings)
+    seen, lost = Maker(random.Random(1)).some(2)
+    environ = {**settings.to_environ(), "SHOPIFY_API_SECRET": SECRET.decode()}
+    with Receiver("avnu", tmp_path, environ) as avnu:
+        with shadowed(tmp_path / "shadow", node.server_port, avnu.port) as url:
+            assert Post(url).post(lost).status == 410  # Avnu is not up yet
+            avnu.start()
+            assert Post(url).post(seen).status == 410
+            wait_until(lambda: counters(inbox).get(f"accepted:{seen.area}") == 1, 60, "the copy")
+        again = Post(avnu.url)
+        assert again.send([seen, lost]) == [seen, lost]
+        wait_until(lambda: counters(inbox).get("duplicate") == 1, 60, "it is known")
+    assert all(find_one(inbox, one.shop, one.webhook_id) for one in (seen, lost))
+    assert audit(inbox).ok
 
 
 def test_avnu_that_is_down_costs_the_node_service_nothing(
