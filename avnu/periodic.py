@@ -8,10 +8,11 @@ that is killed leaves its name behind; the job is due again when its time is ove
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 
 from avnu.store.columns import database_now
 from avnu.store.database import Store
+from avnu.store.inserting import insert_if_new
 from avnu.store.tables import periodic
 
 # Beat's messages come a little early or late. The share of a period by which one may be early.
@@ -74,12 +75,7 @@ class Periodic:
     def _make_row(self, name: str) -> None:
         """A job that never ran is due now; two callers may do this at once."""
         with self._store.writing() as connection:
-            if connection.dialect.name == "postgresql":
-                from sqlalchemy.dialects.postgresql import insert as postgres_insert
-
-                new: Any = postgres_insert(periodic).on_conflict_do_nothing()
-            else:
-                new = insert(periodic).prefix_with("OR IGNORE")
+            new = insert_if_new(connection.dialect.name, periodic)
             connection.execute(new.values(name=name, due_at=_EVER))
 
 

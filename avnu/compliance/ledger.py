@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Row, and_, delete, func, select, update
 
 from avnu.clock import Clock
 from avnu.store.columns import instant
 from avnu.store.database import Store
+from avnu.store.inserting import insert_if_new
 from avnu.store.tables import compliance_requests, redacted_customers, shops
 
 DUE_AFTER = timedelta(days=30)
@@ -60,7 +60,7 @@ class Ledger:
             "evidence": "{}",
         }
         with self._store.writing() as connection:
-            connection.execute(_insert_if_new(connection.dialect.name), values)
+            connection.execute(insert_if_new(connection.dialect.name, compliance_requests), values)
         return self.get(shop, id_)
 
     def name(self, shop: str, id_: str, subject: str | None) -> None:
@@ -211,9 +211,3 @@ def _request(row: Row[Any]) -> Request:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's name of a public thing
     evidence: Evidence = msgspec.json.decode(values.pop("evidence"))
     return Request(evidence=evidence, late=values.pop("late") or 0, **values)
-
-
-def _insert_if_new(dialect: str) -> Any:
-    if dialect == "postgresql":
-        return postgresql.insert(compliance_requests).on_conflict_do_nothing()
-    return insert(compliance_requests).prefix_with("OR IGNORE")

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from avnu.reconcile.resources import RESOURCES
 from avnu.store.columns import database_now
 from avnu.store.database import Store
+from avnu.store.inserting import insert_if_new
 from avnu.store.tables import watermarks
 
 CHANGED, SWEEP = "changed", "sweep"
@@ -172,8 +172,7 @@ def make_rows(
         for name in RESOURCES
     ]  # fmt: skip
     if new:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(watermarks).on_conflict_do_nothing(), new)
+        connection.execute(insert_if_new(connection.dialect.name, watermarks), new)
 
 
 def time_of(connection: Connection) -> datetime:

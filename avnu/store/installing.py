@@ -4,11 +4,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from avnu.clock import Clock
 from avnu.store.columns import instant
 from avnu.store.database import Store
+from avnu.store.inserting import insert_if_new
 from avnu.store.pairs import TokenPair, columns_of
 from avnu.store.shops import LEASE_ENDED, Status
 from avnu.store.tables import shops
@@ -102,12 +103,4 @@ class Installing:
             "refresh_failures": 0,
             "updated_at": instant(now_s),
         }
-        connection.execute(_insert_if_new(connection).values(values))
-
-
-def _insert_if_new(connection: Connection) -> Any:
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as postgres_insert
-
-        return postgres_insert(shops).on_conflict_do_nothing()
-    return insert(shops).prefix_with("OR IGNORE")
+        connection.execute(insert_if_new(connection.dialect.name, shops).values(values))

@@ -3,13 +3,12 @@
 They outlive TOKEN_ENCRYPTION_KEYS: ``avnu shops rotate-keys`` seals them anew like the tokens.
 """
 
-from typing import Any
-
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from avnu.errors import TokenUnreadable
 from avnu.secret import Secret
 from avnu.store.database import Store
+from avnu.store.inserting import insert_if_new
 from avnu.store.tables import secrets
 from avnu.store.vault import Vault
 
@@ -51,13 +50,5 @@ def _sealed(store: Store, name: str) -> str | None:
 
 def _make(store: Store, name: str, sealed: str) -> None:
     with store.writing() as connection:
-        statement = _insert_if_new(connection.dialect.name)
+        statement = insert_if_new(connection.dialect.name, secrets)
         connection.execute(statement.values(name=name, sealed=sealed))
-
-
-def _insert_if_new(dialect: str) -> Any:
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as postgres_insert
-
-        return postgres_insert(secrets).on_conflict_do_nothing()
-    return insert(secrets).prefix_with("OR IGNORE")

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from avnu.clock import Clock
 from avnu.errors import (
@@ -30,6 +29,7 @@ from avnu.shopify import queries
 from avnu.shopify.admin import Admin
 from avnu.store.columns import instant
 from avnu.store.database import Store
+from avnu.store.inserting import insert_into
 from avnu.store.shops import Status
 from avnu.store.tables import shops, subscription_audits
 from avnu.subscriptions.findings import Findings, Refused, compare, silent
@@ -162,8 +162,8 @@ class Audits:
         if found is not None:
             row |= {"audited_at": now, "found": msgspec.json.encode(found).decode()}
         with self._store.writing() as connection:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            statement = insert(subscription_audits).values(shop=shop, **{"found": "{}", **row})
+            statement = insert_into(connection.dialect.name, subscription_audits)
+            statement = statement.values(shop=shop, **{"found": "{}", **row})
             connection.execute(statement.on_conflict_do_update(index_elements=["shop"], set_=row))
 
 

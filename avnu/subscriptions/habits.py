@@ -17,7 +17,6 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from avnu.background import Background
 from avnu.errors import StoreOutdated, StoreUnavailable
@@ -25,6 +24,7 @@ from avnu.inbox.arrival import OWN, Stored
 from avnu.per_process import PerProcess
 from avnu.store.columns import instant
 from avnu.store.database import Store
+from avnu.store.inserting import insert_into
 from avnu.store.tables import habits
 
 log = logging.getLogger(__name__)
@@ -143,8 +143,7 @@ def _write(connection: Connection, noted: Sequence[tuple[Key, tuple[int, int, in
         {"shop": key[0], **msgspec.structs.asdict(grown(known.get(key), key[1], *what))}
         for key, what in noted
     ]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(habits)
+    statement = insert_into(connection.dialect.name, habits)
     new = {name: statement.excluded[name] for name in ("seen", "last_at", "gap_s")}
     connection.execute(
         statement.on_conflict_do_update(index_elements=list(columns), set_=new), rows

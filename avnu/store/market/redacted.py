@@ -12,8 +12,8 @@ from typing import Any
 from zlib import crc32
 
 from sqlalchemy import exists, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from avnu.store.inserting import insert_if_new
 from avnu.store.market.batches import Transaction
 from avnu.store.tables import redacted_customers
 
@@ -33,7 +33,7 @@ def shut_out(to: Transaction, subjects: Iterable[str]) -> None:
     ]
     if rows:
         _lock(to, func.pg_advisory_xact_lock)
-        to.connection.execute(_insert_if_new(to.dialect), rows)
+        to.connection.execute(insert_if_new(to.dialect, redacted_customers), rows)
 
 
 def shut_out_among(to: Transaction, subjects: Iterable[str]) -> set[str]:
@@ -71,9 +71,3 @@ def _lock(to: Transaction, how: Any) -> None:
         number = crc32(to.shop.encode())
         signed = number if number < _HALF else number - _WHOLE
         to.connection.execute(select(how(_LOCKS, signed)))
-
-
-def _insert_if_new(dialect: str) -> Any:
-    if dialect == "postgresql":
-        return postgresql.insert(redacted_customers).on_conflict_do_nothing()
-    return sqlite.insert(redacted_customers).on_conflict_do_nothing()

@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Select,
-    Table,
     and_,
     bindparam,
     case,
@@ -23,8 +22,8 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from avnu.store.inserting import insert_into
 from avnu.store.market.families import Family, Parts
 
 SHOP, KEYS = "_shop", "_keys"
@@ -34,7 +33,7 @@ SHOP, KEYS = "_shop", "_keys"
 def put(dialect: str, family: Family) -> Any:
     """Rows of ``families.row_of``; answers keys and ``existed`` of those that were written."""
     table = family.table
-    statement = _insert(dialect, table)
+    statement = insert_into(dialect, table)
     new = statement.excluded
     written = [*_content(family), "written_at"]
     changes: dict[str, Any] = {name: new[name] for name in written}
@@ -74,7 +73,7 @@ def live(family: Family) -> ColumnElement[bool]:
 def put_parts(dialect: str, parts: Parts) -> Any:
     """Rows of ``families.part_row_of``. Only who has just written the parent may send it."""
     table = parts.table
-    statement = _insert(dialect, table)
+    statement = insert_into(dialect, table)
     key = {"shop", parts.parent, "id"}
     changes = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
     return statement.on_conflict_do_update(
@@ -112,7 +111,7 @@ def bury(dialect: str, family: Family) -> Any:
     Answers id and ``existed`` of those that were not tombstones already.
     """
     table = family.table
-    statement = _insert(dialect, table)
+    statement = insert_into(dialect, table)
     changes: dict[str, Any] = dict.fromkeys(_content(family), null())
     changes["existed"] = live(family)
     for name in ("deleted_at", "written_at"):
@@ -125,7 +124,7 @@ def bury(dialect: str, family: Family) -> Any:
 @functools.cache
 def stand(dialect: str, family: Family) -> Any:
     """Rows with shop, id, ``written_at``, ``existed``: only so that there is a row to lock."""
-    return _insert(dialect, family.table).on_conflict_do_nothing().returning(family.table.c.id)
+    return insert_into(dialect, family.table).on_conflict_do_nothing().returning(family.table.c.id)
 
 
 @functools.cache
@@ -152,7 +151,3 @@ def _content(family: Family) -> list[str]:
     """Columns that a version says, and that a tombstone leaves empty."""
     apart = {"shop", *family.keys, "written_at", "existed", "redacted_at"}
     return [column.name for column in family.table.c if column.name not in apart]
-
-
-def _insert(dialect: str, table: Table) -> Any:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
