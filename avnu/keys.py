@@ -62,7 +62,7 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
         "ticking", "ticking", "hash", "", "worker -> '<ms> <processes> <queues>' of its last tick"
     ),
     KeyRow("found", "found", "string", "", "what the monitor found and keeps, as JSON"),
-    KeyRow("looking", "looking", "string", "", "a monitor has looked just now; expires"),
+    KeyRow("looking", "looking", "string", "", "the monitor that looks, or has just now; expires"),
     KeyRow("acts", "acts", "stream", "", "what operators did: who, host, what, of, ended"),
 )
 

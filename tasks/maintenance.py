@@ -121,7 +121,7 @@ def watch(task: Task[..., object]) -> dict[str, int | str]:
         with runtime.gate.together():
             return watching.watch(
                 runtime.settings, runtime.connections, runtime.inbox,
-                lambda: runtime.services.get().store,
+                lambda: runtime.services.get().store, runtime.new_owner(),
             )  # fmt: skip
     except InboxUnavailable as fault:
         log.warning("the monitor could not look", extra=about(error=str(fault)))

@@ -1,6 +1,5 @@
 """What the monitor keeps between two looks, on DB 2: findings, samples, and when it looked."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -42,7 +41,7 @@ class Kept(msgspec.Struct, frozen=True):
 class Claim(msgspec.Struct, frozen=True):
     """The right to look and to keep what was found, until another has it."""
 
-    token: bytes
+    owner: bytes
     period_ms: int  # nobody else is to look for so long
     began_s: float  # monotonic
 
@@ -57,13 +56,16 @@ def read_kept(inbox: Inbox) -> Kept | None:
         return None  # of another version of Avnu: the next look writes it anew
 
 
-def claim_look(inbox: Inbox, every_s: float) -> Claim | None:
-    """The claim of one of all that are asked; None for the others. Raises InboxUnavailable."""
+def claim_look(inbox: Inbox, every_s: float, owner: str) -> Claim | None:
+    """The claim of one of all that are asked; None for the others. Raises InboxUnavailable.
+
+    ``owner`` is a name that no other look has.
+    """
     period_ms = round(every_s * 1000 * _SHARE_OF_PERIOD)
-    claim = Claim(secrets.token_hex(8).encode(), period_ms, inbox.clock.monotonic())
+    claim = Claim(owner.encode(), period_ms, inbox.clock.monotonic())
     with reaching():
         claimed = inbox.client.set(
-            inbox.keys.of("looking"), claim.token, nx=True, px=max(period_ms, _LOOK_MS)
+            inbox.keys.of("looking"), claim.owner, nx=True, px=max(period_ms, _LOOK_MS)
         )
     return claim if claimed else None
 
@@ -77,7 +79,7 @@ def keep(inbox: Inbox, kept: Kept, claim: Claim) -> bool:
     left_ms = claim.period_ms - round(1000 * (inbox.clock.monotonic() - claim.began_s))
     with reaching(), inbox.client.pipeline() as pipe:
         pipe.watch(looking)
-        if pipe.get(looking) != claim.token:
+        if pipe.get(looking) != claim.owner:
             return False
         pipe.multi()
         pipe.set(inbox.keys.of("found"), msgspec.json.encode(kept))

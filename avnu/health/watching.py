@@ -31,16 +31,22 @@ def judge(facts: Facts, settings: Settings) -> Iterator[Check]:
 
 
 def watch(
-    settings: Settings, connections: Connections, inbox: Inbox, store: Callable[[], Store]
+    settings: Settings,
+    connections: Connections,
+    inbox: Inbox,
+    store: Callable[[], Store],
+    owner: str,
 ) -> dict[str, int | str]:
-    """One look of the job, if it is time for one. A server that refuses to write is looked at too.
+    """One look of the job, if it is time for one; ``owner`` is a name that no other look has.
+
+    A server that refuses to write is looked at too.
 
     Raises InboxUnavailable, having looked at nothing, when it does not answer: nobody can tell what
     was known before, and /metrics says that Redis is away.
     """
     claim = None
     try:
-        claim = claim_look(inbox, settings.monitor_every_seconds)
+        claim = claim_look(inbox, settings.monitor_every_seconds, owner)
         if claim is None:
             return {"ended": "not due"}
     except InboxUnavailable as fault:

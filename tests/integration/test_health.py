@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,10 @@ def inbox(settings: Settings) -> Iterator[Inbox]:
     opened.client.close()
 
 
+def owner() -> str:
+    return uuid.uuid4().hex
+
+
 @pytest.fixture
 def look(inbox: Inbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
     """One look of the monitor, whenever it is called."""
@@ -51,7 +56,7 @@ def look(inbox: Inbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wat
 
         def once() -> dict[str, int | str]:
             inbox.client.delete(inbox.keys.of("looking"))
-            return watch(inbox.settings, connections, inbox, lambda: store)
+            return watch(inbox.settings, connections, inbox, lambda: store, owner())
 
         yield once
     connections.close()
@@ -183,10 +188,10 @@ def test_a_replica_that_an_earlier_look_saw_is_missed(inbox: Inbox, look: Watch)
 
 def test_one_of_all_that_are_asked_looks(inbox: Inbox, look: Watch) -> None:
     look()
-    assert claim_look(inbox, 30) is None
+    assert claim_look(inbox, 30, owner()) is None
     assert 0 < inbox.client.pttl(inbox.keys.of("looking")) <= 0.8 * 30_000, "of this period alone"
     inbox.client.delete(inbox.keys.of("looking"))
-    claims = [claim_look(inbox, 30) for _ in range(3)]
+    claims = [claim_look(inbox, 30, owner()) for _ in range(3)]
     assert [claim is not None for claim in claims] == [True, False, False]
     assert inbox.client.pttl(inbox.keys.of("looking")) > 30_000, "a look may take longer than that"
 
@@ -196,11 +201,11 @@ def test_a_look_that_was_overtaken_keeps_nothing(inbox: Inbox, look: Watch) -> N
     kept = read_kept(inbox)
     assert kept is not None
     inbox.client.delete(inbox.keys.of("looking"))
-    late = claim_look(inbox, 30)
+    late = claim_look(inbox, 30, owner())
     inbox.client.delete(inbox.keys.of("looking"))
     assert late is not None
     assert not keep(inbox, msgspec.structs.replace(kept, looked_ms=1), late), "it is nobody's"
-    own = claim_look(inbox, 30)
+    own = claim_look(inbox, 30, owner())
     assert own is not None
     assert not keep(inbox, msgspec.structs.replace(kept, looked_ms=1), late), "it is another's"
     assert read_kept(inbox) == kept
@@ -213,7 +218,7 @@ def test_without_a_database_all_else_is_still_looked_at(settings: Settings) -> N
     inbox, connections = open_inbox(settings), Connections(settings)
     accept(inbox, 1)
     with Store(Secret("postgresql://127.0.0.1:1/none")) as store:
-        watch(settings, connections, inbox, lambda: store)
+        watch(settings, connections, inbox, lambda: store, owner())
     connections.close()
     assert state(inbox, "database") is State.FAILED
     assert state(inbox, "server") is State.OK
@@ -237,7 +242,7 @@ def test_a_server_that_refuses_writes_is_looked_at_and_told_of(
     inbox, connections = open_inbox(settings), Connections(settings)
     with Store(Secret(f"sqlite:///{tmp_path / 'shops.db'}")) as store, own.client() as client:
         upgrade(store)
-        assert watch(settings, connections, inbox, lambda: store)["ended"] == "done"
+        assert watch(settings, connections, inbox, lambda: store, owner())["ended"] == "done"
         inbox.client.delete(inbox.keys.of("looking"))
         before = read_kept(inbox)
         caplog.clear()
@@ -246,7 +251,9 @@ def test_a_server_that_refuses_writes_is_looked_at_and_told_of(
         else:
             client.replicaof("127.0.0.1", "1")  # nobody listens there
         for _ in range(2):
-            assert watch(settings, connections, inbox, lambda: store)["ended"] == "not kept"
+            assert (
+                watch(settings, connections, inbox, lambda: store, owner())["ended"] == "not kept"
+            )
         assert read_kept(inbox) == before
         assert levels(caplog, "inbox database 2") == 2 * [logging.ERROR], "once at each look"
         assert not levels(caplog, "server"), "what is well is not told"
@@ -283,7 +290,7 @@ def test_a_worker_s_redis_user_may_do_all_that_a_look_needs(tmp_path: Path) -> N
         inbox, connections = open_inbox(settings), Connections(settings)
         with Store(Secret(f"sqlite:///{tmp_path / 'shops.db'}")) as store:
             upgrade(store)
-            assert watch(settings, connections, inbox, lambda: store)["ended"] == "done"
+            assert watch(settings, connections, inbox, lambda: store, owner())["ended"] == "done"
         with server.client(username="looker", password="made-up") as client:
             assert client.acl_log() == []
         connections.close()
