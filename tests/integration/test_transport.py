@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from avnu.clock import SystemClock
 from avnu.errors import NoAnswer
 from avnu.settings import Settings
 from avnu.shopify.transport import HttpAnswer, Limits, Transport
+from tests.support.waiting import wait_until
 
 LIMITS = Limits(connect_s=0.5, read_s=0.5, total_s=1.0, most_bytes=1_000_000)
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -141,10 +143,15 @@ def test_nobody_listens() -> None:
     assert not raised.value.sent
 
 
+def its_end_has_reached_us() -> bool:
+    connections = psutil.Process().net_connections("tcp")
+    return any(one.status == psutil.CONN_CLOSE_WAIT for one in connections)
+
+
 def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> None:
     with serving([HELLO], [HELLO]) as (server, transport):
         post(transport)
-        time.sleep(0.1)  # its end has reached us
+        wait_until(its_end_has_reached_us, 5, "the server closed what it had answered on")
         assert post(transport).body == b"hello"
         assert server.connections == 2
 
