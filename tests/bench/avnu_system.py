@@ -37,12 +37,9 @@ class Avnu:
     def _receiver(
         self, redis_port: int, port: int, more: Mapping[str, str] = MappingProxyType({})
     ) -> Program:
-        command = [
-            *(sys.executable, "-m", "uvicorn", "webhooks.asgi:app"),
-            *("--host", "127.0.0.1", "--port", str(port)),
-            *("--no-access-log", "--log-level", "warning"),
-        ]
-        return self._start("receiver", command, redis_port, more)
+        command = [sys.executable, "-m", "avnu", "run", "receiver"]
+        listening = {"AVNU_HOST": "127.0.0.1", "AVNU_PORT": str(port)}
+        return self._start("receiver", command, redis_port, {**listening, **more})
 
     def start_worker(self, redis_port: int) -> Program:
         command = [
