@@ -39,6 +39,12 @@ class ServerFacts:
     role: str
 
 
+def fault_and_todo(reason: str) -> tuple[str, str]:
+    """A reason of UnsupportedServer as what is wrong and what to do; no pair: it is both."""
+    fault, _, todo = reason.rpartition("; ")
+    return fault or todo, todo
+
+
 def check_server(
     client: redis.Redis,
     *,

@@ -1,7 +1,7 @@
 """The circuit breaker: pybreaker's class, with a state that all processes share.
 
 Kept from pybreaker: `call`, the decorator, `calling`, listeners, `exclude`, `CircuitBreakerError`,
-`current_state`. What differs, and why: the table of `tests.support.breaker_table.py`.
+`current_state`. What differs, and why: the table of `tests/support/breaker_table.py`.
 Where each part is:
 
 - policy: when it opens, for how long. trouble: which exceptions count.

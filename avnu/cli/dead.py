@@ -15,13 +15,10 @@ from avnu.cli.output import json_option, say, show_facts, show_json, write
 from avnu.cli.session import open_inbox
 from avnu.cli.webhooks import unknown
 from avnu.errors import NotFound
-from avnu.inbox import Inbox
+from avnu.inbox import BULK, Inbox
 from avnu.inbox.queries import find_one
 
 Act = Callable[[Inbox, Sequence[str]], Mapping[str, str]]
-
-# Of one call: what was done is noted even if a later one fails, or somebody loses patience.
-_AT_ONCE = 200
 
 
 @click.group()
@@ -131,10 +128,10 @@ def _act(
 
 
 def _step_by_step(inbox: Inbox, act: Act, refs: Sequence[str]) -> Mapping[str, str]:
-    """What became of each."""
+    """What became of each; what one call did is noted even if a later one fails."""
     outcomes: dict[str, str] = {}
-    for start in range(0, len(refs), _AT_ONCE):
-        some = act(inbox, refs[start : start + _AT_ONCE])
+    for start in range(0, len(refs), BULK):
+        some = act(inbox, refs[start : start + BULK])
         if any(outcome != "gone" for outcome in some.values()):
             took_effect()
         outcomes |= some

@@ -1,4 +1,4 @@
-"""The part of ``avnu doctor`` about Redis letting us in: user, password, certificate."""
+"""The part of ``avnu doctor`` about what the Redis user may do."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,7 @@ from avnu.health.check import Check, failed, ok
 from avnu.health.facts import Facts, Unreached
 from avnu.health.servers import ROLES, client_of
 from avnu.keys import Keys
+from avnu.server_check import fault_and_todo
 from avnu.settings import Settings
 from avnu.start_check import check_scripts
 
@@ -27,7 +28,7 @@ def rights_checks(
             check_scripts(client_of(connections, role), names.of("probe", ":rights"))
         except UnsupportedServer as fault:
             for reason in fault.reasons:
-                what, _, todo = reason.rpartition("; ")
+                what, todo = fault_and_todo(reason)
                 yield failed(name, what, "receivers and workers end at their start", todo)
         except (RedisError, OSError):
             continue  # full, a replica, gone meanwhile: said by the monitor's checks

@@ -12,7 +12,13 @@ from avnu.errors import UnsupportedServer
 from avnu.health.check import Check, failed, ok, warning
 from avnu.health.facts import Facts, Unreached
 from avnu.health.servers import client_of
-from avnu.server_check import ServerFacts, check_server, connections_fault, maxclients_needed
+from avnu.server_check import (
+    ServerFacts,
+    check_server,
+    connections_fault,
+    fault_and_todo,
+    maxclients_needed,
+)
 from avnu.settings import Settings
 
 # Ages and times are the server's, so a host whose clock differs reads them wrongly.
@@ -45,7 +51,7 @@ def _connections(settings: Settings, facts: ServerFacts, server: str) -> Check:
     name = f"connections of the {server}"
     fault = connections_fault(facts, maxclients_needed(settings))
     if fault:
-        what, _, todo = fault.rpartition("; ")
+        what, todo = fault_and_todo(fault)
         return failed(name, what, "processes are refused when the system is busiest", todo)
     return ok(name, f"{facts.connected_clients} now, at most {facts.maxclients or 'unknown'}")
 

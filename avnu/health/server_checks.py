@@ -11,6 +11,7 @@ from avnu.health.check import Check, failed, ok, warning
 from avnu.health.copies import online_of_late, persistence_check, replication_check
 from avnu.health.facts import Facts, Unreached
 from avnu.health.servers import ROLES, ServerState
+from avnu.server_check import fault_and_todo
 from avnu.settings import Settings
 
 _WHY = {
@@ -101,12 +102,12 @@ class _One:
         name, told = self._name("server"), self._told
         if not self._unfit:
             return ok(name, f"{told.product} {told.version}, {told.server_role}, {told.policy}")
-        parts = [reason.rpartition("; ") for reason in self._unfit]
+        parts = [fault_and_todo(reason) for reason in self._unfit]
         # One finding, as a name is one state in /metrics and one line in the log.
         return failed(
-            name, "; ".join(what or todo for what, _, todo in parts),
+            name, "; ".join(what for what, _ in parts),
             "it cannot keep what Avnu promises",
-            "; ".join(dict.fromkeys(todo for _, _, todo in parts)),
+            "; ".join(dict.fromkeys(todo for _, todo in parts)),
         )  # fmt: skip
 
     def _memory(self) -> Check:

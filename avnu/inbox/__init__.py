@@ -25,7 +25,7 @@ from avnu.lua import Scripts, Wakeup
 from avnu.settings import Settings
 
 # One call of a bulk script: a few ms of the server's time at most.
-_BULK = 200
+BULK = 200
 
 
 class Ticked(msgspec.Struct, frozen=True):
@@ -168,8 +168,8 @@ class Inbox:
 
     def _bulk(self, script: str, refs: Iterable[str]) -> Iterable[tuple[str, str]]:
         every = list(refs)
-        for start in range(0, len(every), _BULK):
-            some = every[start : start + _BULK]
+        for start in range(0, len(every), BULK):
+            some = every[start : start + BULK]
             yield from zip(some, self.run(script, *some).decode(), strict=True)
 
     def pause(self, kind: str, name: str) -> bool:
@@ -191,8 +191,8 @@ class Inbox:
         """All shops that are parked for one of ``causes`` go on now. Returns how many."""
         with reaching():
             shops = shops_parked_for(self.client, self.keys, causes)
-            for start in range(0, len(shops), _BULK):
-                some = [self._unparking(shop, causes) for shop in shops[start : start + _BULK]]
+            for start in range(0, len(shops), BULK):
+                some = [self._unparking(shop, causes) for shop in shops[start : start + BULK]]
                 self.scripts.run_many(self.client, "unpark", some)
         return len(shops)
 
