@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,10 @@ def test_a_webhook_is_followed_from_accept_to_settle(
         assert UTC_MS.fullmatch(line["time"]), line
         assert {"level", "logger", "pid", "event"} <= line.keys(), line
     assert told(lines, "w-000001") == ["received", "received", "settled"]
-    assert told(lines, "w-000002") == [
-        "received", "settled", "sent alone", "ran alone", "sent alone", "ran alone",
-    ]  # fmt: skip
+    # Who sends a webhook alone and who runs it are two processes, and either may write first.
+    assert Counter(told(lines, "w-000002")) == {
+        "received": 1, "settled": 1, "sent alone": 2, "ran alone": 2,
+    }  # fmt: skip
     one, again, done = about(lines, "w-000001")
     assert (ref_of(one["accepted"]), ref_of(again["duplicate"])) == ("one-shop/w-000001",) * 2
     assert ref_of(done["done"]) == "one-shop/w-000001"
@@ -75,7 +77,8 @@ def test_a_webhook_is_followed_from_accept_to_settle(
         for line in lines
     )
     runs = [line for line in about(lines, "w-000002") if line["event"] == "ran alone"]
-    assert [(run["outcome"], int(run["attempt"])) for run in runs] == [("failed", 2), ("done", 3)]
+    attempts = sorted((int(run["attempt"]), run["outcome"]) for run in runs)
+    assert attempts == [(2, "failed"), (3, "done")]
     [fault] = [line for line in lines if str(line.get("error", "")).startswith("HandlerFailed")]
     assert "scripted.py" in fault["trace"]
     everything = receiver.log + worker.log
