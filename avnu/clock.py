@@ -1,4 +1,4 @@
-"""The only place that reads the time. Everybody else is given a Clock."""
+"""The only place that reads the host's time. Everybody else is given a Clock."""
 
 import time
 from typing import Protocol
@@ -31,3 +31,13 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Returns after at least ``seconds``."""
         time.sleep(seconds)
+
+
+def server_ms(time: tuple[int, int], offset: bytes | None = None) -> int:
+    """A server's answer to TIME, (seconds, microseconds), as unix ms.
+
+    ``offset`` is the field of that name in ``control``: with it this is the inbox's time, which
+    its scripts go by (``lua/_clock.lua``).
+    """
+    seconds, micros = time
+    return seconds * 1000 + micros // 1000 + int(offset or 0)

@@ -11,6 +11,7 @@ from avnu.cache.asking import question
 from avnu.cache.counters import Name
 from avnu.cache.entry import Entry
 from avnu.cache.kinds import Kind
+from avnu.clock import server_ms
 from avnu.keys import Keys
 
 
@@ -40,11 +41,11 @@ def peek(
         pipe.get(names.of("cache_lease", asked.entry))
         pipe.hgetall(names.of("cache_marks", keys.short(shop)))
         pipe.time()
-        raw, lease, marks, (seconds, micros) = pipe.execute()
+        raw, lease, marks, time = pipe.execute()
     if raw is None:
         return None
     entry = entries.unpack(raw)
-    age_s = seconds + micros / 1e6 - entry.started_ms / 1000
+    age_s = (server_ms(time) - entry.started_ms) / 1000
     held = "" if lease is None else "failed" if lease == b"failed" else "loading"
     return Peeked(entry, entries.decode(kind, entry), age_s, _outdated(entry, marks), held)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from avnu.clock import server_ms
 from avnu.inbox import Inbox
 from avnu.inbox.reach import reaching
 from avnu.keys import Keys
@@ -39,8 +40,7 @@ def note_canary(inbox: Inbox) -> None:
 
 def note_beat(client: Any, names: Keys) -> None:
     """Beat lives: it has sent its canary, or let it go. Raises what redis-py raises."""
-    seconds, micros = client.time()
-    client.hset(names.of("heard"), _BEAT, seconds * 1000 + micros // 1000)
+    client.hset(names.of("heard"), _BEAT, server_ms(client.time()))
 
 
 def heard(inbox: Inbox) -> Heard:
@@ -49,9 +49,8 @@ def heard(inbox: Inbox) -> Heard:
         pipe.hmget(inbox.keys.of("heard"), [_RECEIVED, _BEAT, _CANARY])
         pipe.hget(inbox.keys.of("control"), "offset")
         pipe.time()
-        at, offset, (seconds, micros) = pipe.execute()
-    bare_ms = seconds * 1000 + micros // 1000
-    now_ms = bare_ms + int(offset or 0)
+        at, offset, time = pipe.execute()
+    bare_ms, now_ms = server_ms(time), server_ms(time, offset)
     received = _age_s(now_ms, at[0])
     return Heard(
         now_ms,

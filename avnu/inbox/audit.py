@@ -7,11 +7,12 @@ tests, not for a hot path. A running system moves while it reads; it is exact on
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from avnu.inbox import Inbox
+from avnu.inbox.forms import leased_shops, leased_webhooks, read_place
 from avnu.inbox.reach import reaching
 
 _LEASE = ("owner", "batch")
@@ -38,6 +39,18 @@ def audit(inbox: Inbox) -> Audit:
     """Read everything, check everything. Raises InboxUnavailable."""
     with reaching():
         return _Auditor(inbox).run()
+
+
+class _Where(NamedTuple):
+    """A shop that is ready or leased, in a partition."""
+
+    shop: str
+    state: str
+    partition: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.state} in {self.partition}"
 
 
 class _Auditor:
@@ -114,11 +127,9 @@ class _Auditor:
         for part, (owner, batch) in leases:
             if (owner or ready[part]) and part not in work:
                 self.faults.append(f"partition {part} has work and no wake-up mark")
-            if not owner:
-                continue
-            for line in batch.decode().splitlines():
-                shop, webhook_id, *_ = line.split("\t")
-                self._stand(f"{shop}/{webhook_id}", f"leased by {part}")
+            if owner:
+                for one in leased_webhooks(batch):
+                    self._stand(one.ref, f"leased by {part}")
 
     def _alone(self) -> None:
         sets = dict(self._ask(_ALONE, lambda pipe, name: pipe.zrange(self._key(name), 0, -1)))
@@ -145,35 +156,39 @@ class _Auditor:
 
     def _shops(self) -> None:
         """A shop stands in one place per area, and where its entry says."""
-        seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        seen: defaultdict[str, Counter[_Where]] = defaultdict(Counter)
         for part, ready in self._lists("ready"):
             area, _, p = part.rpartition("/")
-            seen[area].update(f"{shop.decode()} r{p}" for shop in ready)
+            seen[area].update(_Where(shop.decode(), "ready", p) for shop in ready)
         leased = self._ask(
             self.found["part"], lambda pipe, part: pipe.hget(self._key("part", part), "shops")
         )
         for part, shops in leased:
             area, _, p = part.rpartition("/")
-            seen[area].update(f"{shop} l{p}" for shop in (shops or b"").decode().splitlines())
+            seen[area].update(_Where(shop, "leased", p) for shop in leased_shops(shops))
         parked = {entry.decode() for entry in self.client.zrange(self._key("parked"), 0, -1)}
         paused = {entry.decode() for entry in self.client.smembers(self._key("paused"))}
         for area in {*self.areas, *seen}:
             self._compare_shops(area, seen[area], parked, paused)
 
     def _compare_shops(
-        self, area: str, seen: Counter[str], parked: set[str], paused: set[str]
+        self, area: str, seen: Counter[_Where], parked: set[str], paused: set[str]
     ) -> None:
         entries = self.client.hgetall(self._key("place", area))
         for shop_bytes, value in entries.items():
-            shop, at = shop_bytes.decode(), value.decode().partition("\t")[0]
-            where = f"{shop} {'l' + at[1:] if at[0] == 'n' else at}"
-            if at[0] in "rln" and seen.pop(where, 0) != 1:
-                self.faults.append(f"shop {shop} of {area} is {at} but does not stand there once")
-            if at[0] == "p" and f"{area}/{shop}" not in parked:
+            shop, place = shop_bytes.decode(), read_place(value)
+            where = _Where(shop, place.state, place.partition)
+            if place.state in ("ready", "leased") and seen.pop(where, 0) != 1:
+                self.faults.append(
+                    f"shop {shop} of {area} is {where.said} but does not stand there once"
+                )
+            if place.state == "parked" and f"{area}/{shop}" not in parked:
                 self.faults.append(f"shop {shop} of {area} is parked but nothing will unpark it")
-            if at[0] == "s" and f"shop:{shop}" not in paused:
+            if place.state == "paused" and f"shop:{shop}" not in paused:
                 self.faults.append(f"shop {shop} of {area} is stopped but not paused")
-        self.faults += [f"shop {where} of {area} stands where its entry is not" for where in seen]
+        self.faults += [
+            f"shop {one.shop} of {area} is {one.said} where its entry is not" for one in seen
+        ]
         for suffix in self.found["line"]:
             of, _, shop = suffix.partition("/")
             if of == area and shop.encode() not in entries:

@@ -8,6 +8,7 @@ import msgspec
 
 from avnu import keys
 from avnu.inbox import Inbox
+from avnu.inbox.forms import read_place
 from avnu.inbox.reach import reaching
 
 # Shops of one area that are looked at, and how many at a time: some ms of the server's time in all.
@@ -24,9 +25,6 @@ class Line(msgspec.Struct, frozen=True):
     state: str
 
 
-_STATES = {"r": "ready", "l": "leased", "n": "leased", "p": "parked", "s": "paused"}
-
-
 def longest_lines(inbox: Inbox, most: int) -> list[Line]:
     """The ``most`` longest lines, longest first; of an area with more than 5,000 shops that wait,
     of some 5,000 of them. Raises InboxUnavailable.
@@ -39,16 +37,16 @@ def longest_lines(inbox: Inbox, most: int) -> list[Line]:
 def _of(inbox: Inbox, area: str) -> list[Line]:
     client: Any = inbox.client
     places = client.hscan_iter(inbox.keys.of("place", area), count=_AT_A_TIME)
-    standing = [(name.decode(), at[:1].decode()) for name, at in islice(places, _LOOKED_AT)]
+    standing = [(name.decode(), read_place(at).state) for name, at in islice(places, _LOOKED_AT)]
     found = []
     for start in range(0, len(standing), _AT_A_TIME):
-        some = [one for one in standing[start : start + _AT_A_TIME] if one[1] in _STATES]
+        some = standing[start : start + _AT_A_TIME]
         with client.pipeline(transaction=False) as pipe:
             for name, _ in some:
                 pipe.llen(inbox.keys.of("line", f"{area}/{name}"))
             found += [
-                Line(area, keys.domain(name), waiting, _STATES[letter])
-                for (name, letter), waiting in zip(some, pipe.execute(), strict=True)
+                Line(area, keys.domain(name), waiting, state)
+                for (name, state), waiting in zip(some, pipe.execute(), strict=True)
                 if waiting
             ]
     return found

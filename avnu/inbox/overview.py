@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from avnu import keys
+from avnu.clock import server_ms
 from avnu.inbox import Inbox
+from avnu.inbox.forms import Place, leased_webhooks, read_place
 from avnu.inbox.parked import parked_by_cause
 from avnu.inbox.reach import reaching
 from avnu.inbox.workers import Worker, read_workers
@@ -76,7 +79,7 @@ class _Reader:
         solo, replays, stopped, running, suspects = alone_counts
         counts = {name.decode(): int(n) for name, n in raw.items()}
         offset, ticked, full = control
-        now_ms = time[0] * 1000 + time[1] // 1000 + int(offset or 0)
+        now_ms = server_ms(time, offset)
         alone = self._oldest_alone()
         places = self._places()
         return Overview(
@@ -96,12 +99,16 @@ class _Reader:
             parked_shops=parked_by_cause(places.values()),
         )
 
-    def _places(self) -> dict[str, dict[bytes, bytes]]:
-        """Per area, where each of its shops stands."""
+    def _places(self) -> dict[str, dict[str, Place]]:
+        """Per area, where each of its shops stands, by short name."""
         with self.client.pipeline(transaction=False) as pipe:
             for area in self.inbox.areas:
                 pipe.hgetall(self.of("place", area))
-            return dict(zip(self.inbox.areas, pipe.execute(), strict=True))
+            found = pipe.execute()
+        return {
+            area: {shop.decode(): read_place(value) for shop, value in places.items()}
+            for area, places in zip(self.inbox.areas, found, strict=True)
+        }
 
     def _area(
         self,
@@ -109,7 +116,7 @@ class _Reader:
         counts: dict[str, int],
         now_ms: int,
         alone: dict[str, int],
-        places: dict[bytes, bytes],
+        places: dict[str, Place],
     ) -> AreaState:
         def n(name: str) -> int:
             return counts.get(f"{name}:{area}", 0)
@@ -128,18 +135,21 @@ class _Reader:
             n("superseded"), n("retries"), n("deleted"), n("put_away"), deaths,
         )  # fmt: skip
 
-    def _shops(self, area: str, places: dict[bytes, bytes]) -> tuple[int, list[int]]:
-        """How many webhooks are parked, and when the oldest of each other shop was accepted."""
-        parked = [shop for shop, at in places.items() if at[:1] == b"p"]
-        going = [shop for shop, at in places.items() if at[:1] in b"rln"]
+    def _shops(self, area: str, places: dict[str, Place]) -> tuple[int, list[int]]:
+        """How many webhooks are parked, and when the oldest of each shop that goes on was accepted.
+
+        A paused shop's are in neither: it is the operator who keeps them.
+        """
+        parked = [shop for shop, place in places.items() if place.state == "parked"]
+        going = [shop for shop, place in places.items() if place.state in ("ready", "leased")]
         with self.client.pipeline(transaction=False) as pipe:
             for shop in parked:
-                pipe.llen(self.of("line", f"{area}/{shop.decode()}"))
+                pipe.llen(self.of("line", f"{area}/{shop}"))
             for shop in going:
-                pipe.lindex(self.of("line", f"{area}/{shop.decode()}"), 0)
+                pipe.lindex(self.of("line", f"{area}/{shop}"), 0)
             replies = pipe.execute()
         heads = zip(going, replies[len(parked) :], strict=True)
-        refs = [f"{shop.decode()}/{first.decode()}" for shop, first in heads if first]
+        refs = [keys.ref(shop, first.decode()) for shop, first in heads if first]
         return sum(replies[: len(parked)]), [*self._accepted(refs), *self._leased(area)]
 
     def _accepted(self, refs: list[str]) -> Iterator[int]:
@@ -159,7 +169,7 @@ class _Reader:
                 pipe.hget(self.of("part", part), "batch")
             for batch in pipe.execute():
                 if batch:
-                    yield min(int(line.split(b"\t")[2]) for line in batch.splitlines())
+                    yield min(one.accepted_ms for one in leased_webhooks(batch))
 
     def _oldest_alone(self) -> dict[str, int]:
         """Per area, when the oldest webhook that travels alone was accepted."""

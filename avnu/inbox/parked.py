@@ -5,11 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from avnu import keys
+from avnu.inbox.forms import Place, read_place
 from avnu.keys import Keys
 
 _CHUNK = 500
-# Fields of a place (see lua/_shop_read.lua): letter and partition, since, times, until, cause.
-_CAUSE = 4
 
 
 def shops_parked_for(client: Any, names: Keys, causes: Collection[str]) -> list[str]:
@@ -18,16 +17,16 @@ def shops_parked_for(client: Any, names: Keys, causes: Collection[str]) -> list[
     return list(dict.fromkeys(map(keys.domain, found)))
 
 
-def parked_by_cause(places: Iterable[Mapping[bytes, bytes]]) -> dict[str, int]:
+def parked_by_cause(places: Iterable[Mapping[str, Place]]) -> dict[str, int]:
     """How many shops are parked for each cause; one that waits in two areas counts once.
 
     ``places``: of each area, where its shops stand.
     """
     seen = {
-        (shop, cause)
+        (shop, place.cause)
         for area in places
         for shop, place in area.items()
-        if place[:1] == b"p" and (cause := _cause(place))
+        if place.state == "parked" and place.cause
     }
     return dict(sorted(Counter(cause for _, cause in seen).items()))
 
@@ -43,10 +42,5 @@ def _parked(client: Any, names: Keys) -> Iterator[tuple[str, str]]:
                 pipe.hget(names.of("place", area), shop)
             places = pipe.execute()
         for (_, _, shop), place in zip(where, places, strict=True):
-            if cause := _cause(place or b""):
+            if place and (cause := read_place(place).cause):
                 yield shop, cause
-
-
-def _cause(place: bytes) -> str:
-    fields = place.decode().split("\t")
-    return fields[_CAUSE] if len(fields) > _CAUSE else ""

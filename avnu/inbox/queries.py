@@ -11,9 +11,13 @@ import msgspec
 
 from avnu import keys
 from avnu.inbox import Inbox
+from avnu.inbox.arrival import read_record
+from avnu.inbox.forms import leased_webhooks, read_place
 from avnu.inbox.reach import reaching
 
 _CHUNK = 500
+# More than the longest head of a record, whose texts the receiver bounds; the body is left there.
+_HEAD_BYTES = 600
 _SETTLED = re.compile(r"^=([dux])(\d+)\+(\d+) (.*)$", re.DOTALL)
 _OUTCOMES = {"d": "done", "u": "superseded", "x": "deleted"}
 STATES = (
@@ -103,9 +107,9 @@ def _read(inbox: Inbox, refs: Sequence[str], *, body: bool = False) -> Iterator[
     with inbox.client.pipeline(transaction=False) as pipe:
         for ref in refs:
             record = inbox.keys.of("record", ref)
-            _ = pipe.get(record) if body else pipe.getrange(record, 0, 600)
+            _ = pipe.get(record) if body else pipe.getrange(record, 0, _HEAD_BYTES)
             pipe.hgetall(inbox.keys.of("trouble", ref))
-            pipe.get(inbox.keys.of("body", ref)) if body else pipe.echo("")
+            _ = pipe.get(inbox.keys.of("body", ref)) if body else pipe.echo("")
         replies = pipe.execute()
     for i, ref in enumerate(refs):
         record, trouble, kept = replies[3 * i : 3 * i + 3]
@@ -130,31 +134,31 @@ def _settled(ref: str, record: str, kept: bytes | None) -> Found:
 
 
 def _open(inbox: Inbox, ref: str, record: bytes, trouble: dict[str, str], body: bool) -> Found:
-    shop, webhook_id = keys.split_ref(ref)
-    head, _, rest = record.partition(b"\n")
-    accepted, area, topic, triggered, version, event, _name = head.decode("ascii").split("\t")
+    stored = read_record(*keys.split_ref(ref), record)
     state, cause = trouble.get("state", ""), trouble.get("cause", "")
     if not state:
-        state, cause = _place(inbox, area, ref)
+        state, cause = _healthy(inbox, stored.area, ref)
     return Found(
-        shop, webhook_id, state, topic, area=area, accepted_ms=int(accepted),
-        triggered_ms=int(triggered), due_ms=int(float(trouble.get("due", 0))),
-        died_ms=int(trouble.get("died", 0)), attempts=int(trouble.get("fails", 0)),
-        crashes=int(trouble.get("lone", 0)), suspect=trouble.get("suspect") == "1", cause=cause,
-        error=trouble.get("error", ""), api_version=version, event_id=event,
-        body=rest if body else None,
+        stored.shop, stored.webhook_id, state, stored.topic, area=stored.area,
+        accepted_ms=stored.accepted_ms, triggered_ms=stored.triggered_ms,
+        due_ms=int(float(trouble.get("due", 0))), died_ms=int(trouble.get("died", 0)),
+        attempts=int(trouble.get("fails", 0)), crashes=int(trouble.get("lone", 0)),
+        suspect=trouble.get("suspect") == "1", cause=cause, error=trouble.get("error", ""),
+        api_version=stored.api_version, event_id=stored.event_id,
+        body=stored.body if body else None,
     )  # fmt: skip
 
 
-def _place(inbox: Inbox, area: str, ref: str) -> tuple[str, str]:
-    """State and cause of a healthy webhook, from where its shop stands."""
-    name, _, webhook_id = ref.partition("/")
-    place = inbox.client.hget(inbox.keys.of("place", area), name)
-    at, *rest = (place or b"").decode().split("\t")
-    if at[:1] in ("l", "n"):
-        batch = inbox.client.hget(inbox.keys.of("part", f"{area}/{at[1:]}"), "batch") or b""
-        if any(line.split("\t")[:2] == [name, webhook_id] for line in batch.decode().splitlines()):
-            return "leased", ""
-    if at[:1] == "p":
-        return "parked", rest[3] if len(rest) > 3 else ""
-    return ("paused" if at[:1] == "s" else "waiting"), ""
+def _healthy(inbox: Inbox, area: str, ref: str) -> tuple[str, str]:
+    """State and cause of a webhook that is in no trouble, from where its shop stands."""
+    value = inbox.client.hget(inbox.keys.of("place", area), ref.partition("/")[0])
+    if value is None:
+        return "waiting", ""
+    place = read_place(value)
+    if place.state == "leased":
+        batch = inbox.client.hget(inbox.keys.of("part", f"{area}/{place.partition}"), "batch")
+        leased = any(one.ref == ref for one in leased_webhooks(batch))
+        return ("leased" if leased else "waiting"), ""
+    if place.state == "parked":
+        return "parked", place.cause
+    return ("paused" if place.state == "paused" else "waiting"), ""

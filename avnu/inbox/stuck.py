@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from avnu.clock import server_ms
 from avnu.inbox import Inbox
 from avnu.inbox.reach import reaching
 
@@ -20,13 +21,13 @@ def stuck_partitions(inbox: Inbox, after_s: float) -> dict[str, int]:
             pipe.smembers(of("paused"))
             pipe.hget(of("control"), "offset")
             pipe.time()
-            work, paused, offset, (seconds, micros) = pipe.execute()
+            work, paused, offset, time = pipe.execute()
         parts = [part.decode() for part in work]
         with inbox.client.pipeline(transaction=False) as pipe:
             for part in parts:
                 pipe.hmget(of("part", part), ["until", "woken", "tries"])
             found = pipe.execute()
-    now_ms = seconds * 1000 + micros // 1000 + int(offset or 0)
+    now_ms = server_ms(time, offset)
     stuck: Counter[str] = Counter(dict.fromkeys(inbox.areas, 0))
     for part, (until, woken, tries) in zip(parts, found, strict=True):
         area = part.rpartition("/")[0]

@@ -115,14 +115,14 @@ DAMAGE: dict[str, tuple[Step, Step, str]] = {
         dead, does("HSET", key("trouble", "one/2"), "state", "solo"), "one/2 stands in dead but its"
     ),
     "not ready where it is ready": (
-        waiting, does("DEL", part("ready")), "is r0 but does not stand there once"
+        waiting, does("DEL", part("ready")), "is ready in 0 but does not stand there once"
     ),
-    "ready twice": (waiting, does("RPUSH", part("ready"), "one"), "is r0 but does not stand there"),
+    "ready twice": (waiting, does("RPUSH", part("ready"), "one"), "is ready in 0 but does not"),
     "ready without an entry": (
-        waiting, does("DEL", PLACE), "shop one r0 of orders stands where its entry is not"
+        waiting, does("DEL", PLACE), "shop one of orders is ready in 0 where its entry is not"
     ),
     "leased without an entry": (
-        leased, does("DEL", PLACE), "shop one l0 of orders stands where its entry is not"
+        leased, does("DEL", PLACE), "shop one of orders is leased in 0 where its entry is not"
     ),
     "idle with a line": (waiting, does("DEL", PLACE), "shop one of orders is idle with a line"),
     "nothing unparks": (parked, does("DEL", key("parked")), "parked but nothing will unpark it"),
