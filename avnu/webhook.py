@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
-from avnu.cache import Kind, kinds
+from avnu.cache import CachedKind, kinds
 from avnu.clock import Clock
 from avnu.compliance.compliance import Compliance
 from avnu.errors import Unreadable
@@ -93,7 +93,7 @@ class Shop:
 
     def cached(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         id: int | str = "",  # noqa: A002 - Shopify's word
         *,
         at_least: int | None = None,
@@ -107,12 +107,12 @@ class Shop:
         return self._lookups.get(kind, id, at_least=at_least, ttl_s=ttl_s)
 
     def cached_many(
-        self, kind: Kind[T], wanted: Mapping[K, int | None], *, ttl_s: float | None = None
+        self, kind: CachedKind[T], wanted: Mapping[K, int | None], *, ttl_s: float | None = None
     ) -> dict[K, T | None]:
         """The same for many at once, id → least version: those that miss share one call."""
         return self._lookups.get_many(kind, wanted, ttl_s=ttl_s)
 
-    def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
+    def forget(self, kind: CachedKind[T], ids: Iterable[int | str] | None = None) -> None:
         """What is cached of these is outdated everywhere; without ids all of the kind.
 
         Before a changed thing is fetched, and after its change was committed.

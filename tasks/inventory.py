@@ -6,7 +6,7 @@ Every payload is whole, but for those of a delete and of a disconnect.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from avnu.cache import kinds
-from avnu.following import Resource, Told, at_once, changed, deleted
+from avnu.following import Followed, Told, at_once, changed, deleted
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads.inventory import (
     InventoryItem,
@@ -17,7 +17,7 @@ from avnu.shopify.payloads.inventory import (
 )
 from avnu.shopify.reads import Reads
 from avnu.store.market import catalogue_rows
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Level, LevelKey
 
 area = Area("inventory")
@@ -35,24 +35,24 @@ def _read_levels(
         yield {**missing, **{one.key: one for levels in part.values() for one in levels or ()}}
 
 
-LEVELS: Resource[LevelKey] = Resource(
+LEVELS: Followed[LevelKey] = Followed(
     name="levels",
-    kind=Kind.LEVEL,
+    kind=ResourceKind.LEVEL,
     put=lambda market, shop, versions: market.put_levels(shop, versions),
     read=_read_levels,
     named=False,
     delete=lambda market, shop, keys, at: market.delete_levels(shop, keys, at),
 )
-ITEMS: Resource[int] = Resource(
+ITEMS: Followed[int] = Followed(
     name="items",
-    kind=Kind.ITEM,
+    kind=ResourceKind.ITEM,
     put=lambda market, shop, versions: market.put_items(shop, versions),
     read=lambda reads, ids: at_once(ids, reads.items(ids)),
     delete=lambda market, shop, ids, at: market.delete_items(shop, ids, at),
 )
-LOCATIONS: Resource[int] = Resource(
+LOCATIONS: Followed[int] = Followed(
     name="locations",
-    kind=Kind.LOCATION,
+    kind=ResourceKind.LOCATION,
     put=lambda market, shop, versions: market.put_locations(shop, versions),
     read=lambda reads, ids: at_once(ids, reads.locations(ids)),
     delete=lambda market, shop, ids, at: market.delete_locations(shop, ids, at),

@@ -6,17 +6,17 @@ The payloads are whole, but for that of an edit, so that most of them need no ca
 from collections.abc import Sequence
 
 from avnu.errors import Unreadable
-from avnu.following import Resource, Told, changed, deleted
+from avnu.following import Followed, Told, changed, deleted
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads.orders import Fulfillment, Order, OrderDeleted, OrderEdited, Refund
 from avnu.store.market import order_rows
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 
 area = Area("orders")
 
-ORDERS: Resource[int] = Resource(
+ORDERS: Followed[int] = Followed(
     name="orders",
-    kind=Kind.ORDER,
+    kind=ResourceKind.ORDER,
     put=lambda market, shop, versions: market.put_orders(shop, versions),
     read=lambda reads, ids: reads.orders_by_part(ids),
     delete=lambda market, shop, ids, at: market.delete_orders(shop, ids, at),

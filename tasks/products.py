@@ -6,17 +6,17 @@ Their webhooks hold the whole product, up to 100 variants, so that most of them 
 from collections.abc import Sequence
 
 from avnu.cache import kinds
-from avnu.following import Resource, Told, changed, deleted
+from avnu.following import Followed, Told, changed, deleted
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads.products import Product, ProductDeleted
 from avnu.store.market import catalogue_rows
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 
 area = Area("products")
 
-PRODUCTS: Resource[int] = Resource(
+PRODUCTS: Followed[int] = Followed(
     name="products",
-    kind=Kind.PRODUCT,
+    kind=ResourceKind.PRODUCT,
     put=lambda market, shop, versions: market.put_products(shop, versions),
     read=lambda reads, ids: reads.products_by_part(ids),
     delete=lambda market, shop, ids, at: market.delete_products(shop, ids, at),

@@ -27,14 +27,14 @@ import redis
 from avnu.cache import kinds
 from avnu.cache.asking import Ask, Loaded, question, words
 from avnu.cache.counters import EVERY_KIND, Name, Outcome
-from avnu.cache.kinds import Kind
+from avnu.cache.kinds import CachedKind
 from avnu.cache.local import EVERY_SHOP, Held, Key
 from avnu.cache.many import K, Many
 from avnu.cache.process import Process
 from avnu.clock import Clock
 from avnu.settings import Settings
 
-__all__ = ["Cache", "CacheStats", "Kind", "Loaded", "kinds"]
+__all__ = ["Cache", "CacheStats", "CachedKind", "Loaded", "kinds"]
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class Cache:
 
     def get(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         shop: str,
         id: object,  # noqa: A002 - Shopify's word
         load: Callable[[], Loaded[T]],
@@ -109,7 +109,7 @@ class Cache:
 
     def get_many(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         shop: str,
         wanted: Mapping[K, int | None] | Iterable[K],
         load: Callable[[Sequence[K]], Mapping[K, Loaded[T]]],
@@ -151,8 +151,9 @@ class Cache:
     def invalidate(self, shop: str, tags: Iterable[str] = ()) -> bool:
         """What has one of ``tags`` is outdated everywhere; without tags, all of the shop.
 
-        Tags are made by ``Kind.tag``. False: Redis is out of reach; it is told later, and until
-        then this process trusts nothing that it holds. Raises ValueError for a tag with a space.
+        Tags are made by ``CachedKind.tag``. False: Redis is out of reach; it is told later, and
+        until then this process trusts nothing that it holds. Raises ValueError for a tag with a
+        space.
         """
         return self._invalidate(shop, words(tuple(tags)))
 

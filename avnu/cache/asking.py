@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from avnu import keys
-from avnu.cache.kinds import Kind
+from avnu.cache.kinds import CachedKind
 from avnu.cache.local import Key
 from avnu.cache.reading import Question
 
@@ -36,7 +36,7 @@ class Ask(msgspec.Struct, frozen=True):
     ``until_s``: when (monotonic) its caller waits for nobody any more.
     """
 
-    kind: Kind[Any]
+    kind: CachedKind[Any]
     question: Question
     ttl_s: float | None
     ticket: int
@@ -48,7 +48,9 @@ class Ask(msgspec.Struct, frozen=True):
         return self.question.key
 
 
-def question(kind: Kind[Any], key: Key, at_least: int | None, ttl_s: float | None) -> Question:
+def question(
+    kind: CachedKind[Any], key: Key, at_least: int | None, ttl_s: float | None
+) -> Question:
     """The question for Redis. Raises ValueError for an id that cannot be part of a key."""
     _, shop, id_ = key
     tags = [kind.tag(), kind.tag(id_)] if id_ else [kind.tag()]

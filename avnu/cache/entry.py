@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from avnu.cache.kinds import Kind
+from avnu.cache.kinds import CachedKind
 from avnu.errors import CacheEntryUnreadable
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def encode(value: object) -> tuple[str, bytes]:
     return RAW, plain
 
 
-def decode(kind: Kind[T], entry: Entry) -> T | None:
+def decode(kind: CachedKind[T], entry: Entry) -> T | None:
     """The value of an entry. Raises CacheEntryUnreadable for one that is not of the kind's type."""
     if entry.form == ABSENT:
         return None

@@ -19,11 +19,11 @@ HOUR_S = 3600
 DAY_S = 86400
 
 
-def _no_tags(value: Any) -> tuple[str, ...]:  # noqa: ARG001 - has the shape of Kind.tags
+def _no_tags(value: Any) -> tuple[str, ...]:  # noqa: ARG001 - has the shape of CachedKind.tags
     return ()
 
 
-class Kind(msgspec.Struct, Generic[T], frozen=True):
+class CachedKind(msgspec.Struct, Generic[T], frozen=True):
     """One kind of value: ``holds`` is its type; lifetimes in seconds. ``name`` stands in keys."""
 
     name: str
@@ -42,18 +42,18 @@ def _of_product(variant: Variant) -> tuple[str, ...]:
     return (PRODUCT.tag(variant.product_id),)
 
 
-SHOP: Kind[ShopProfile] = Kind("shop", ShopProfile, 10 * MINUTE_S, DAY_S)
-LOCATIONS: Kind[tuple[Location, ...]] = Kind(
+SHOP: CachedKind[ShopProfile] = CachedKind("shop", ShopProfile, 10 * MINUTE_S, DAY_S)
+LOCATIONS: CachedKind[tuple[Location, ...]] = CachedKind(
     "locations", tuple[Location, ...], 15 * MINUTE_S, DAY_S
 )
-PRODUCT: Kind[Product] = Kind("product", Product, 5 * MINUTE_S, 6 * HOUR_S, schema=2)
-VARIANT: Kind[Variant] = Kind("variant", Variant, 5 * MINUTE_S, 6 * HOUR_S, _of_product)
-SUBSCRIPTIONS: Kind[tuple[Subscription, ...]] = Kind(
+PRODUCT: CachedKind[Product] = CachedKind("product", Product, 5 * MINUTE_S, 6 * HOUR_S, schema=2)
+VARIANT: CachedKind[Variant] = CachedKind("variant", Variant, 5 * MINUTE_S, 6 * HOUR_S, _of_product)
+SUBSCRIPTIONS: CachedKind[tuple[Subscription, ...]] = CachedKind(
     "subscriptions", tuple[Subscription, ...], 5 * MINUTE_S, HOUR_S
 )
 # Of one version of what it belongs to, so it does not change any more.
-PAGE: Kind[Page] = Kind("page", Page, HOUR_S, 2 * HOUR_S)
+PAGE: CachedKind[Page] = CachedKind("page", Page, HOUR_S, 2 * HOUR_S)
 
-KINDS: dict[str, Kind[Any]] = {
+KINDS: dict[str, CachedKind[Any]] = {
     kind.name: kind for kind in (SHOP, LOCATIONS, PRODUCT, VARIANT, SUBSCRIPTIONS, PAGE)
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from avnu.cache.asking import Loaded
-from avnu.cache.kinds import Kind
+from avnu.cache.kinds import CachedKind
 from avnu.cache.local import Held, Key
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ class Many(Generic[K, T]):
 
     def __init__(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         shop: str,
         wanted: Mapping[K, int | None] | Iterable[K],
         load: Callable[[Sequence[K]], Mapping[K, Loaded[T]]],

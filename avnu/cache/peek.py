@@ -10,7 +10,7 @@ from avnu.cache import entry as entries
 from avnu.cache.asking import question
 from avnu.cache.counters import Name
 from avnu.cache.entry import Entry
-from avnu.cache.kinds import Kind
+from avnu.cache.kinds import CachedKind
 from avnu.clock import server_ms
 from avnu.keys import Keys
 
@@ -28,7 +28,7 @@ class Peeked(msgspec.Struct, frozen=True):
 def peek(
     client: "redis.Redis",
     names: Keys,
-    kind: Kind[Any],
+    kind: CachedKind[Any],
     shop: str,
     id: str,  # noqa: A002 - Shopify's
 ) -> Peeked | None:

@@ -1,14 +1,14 @@
 """Webhooks followed into the marketplace's copy: put what they say, read what is in doubt.
 
-    PRODUCTS = Resource(name="products", kind=Kind.PRODUCT, put=…, read=…, delete=…)
+    PRODUCTS = Followed(name="products", kind=ResourceKind.PRODUCT, put=…, read=…, delete=…)
 
     changed(shop, PRODUCTS, [Told(webhook, id, version), …])
     deleted(shop, PRODUCTS, [Told(webhook, id), …])
 
 To follow one more resource: its ``put_…`` and ``delete_…`` in ``avnu/store/market/``, its read in
-``avnu/shopify/reads/``, a Resource beside its handlers, and in each handler a Told of each webhook.
+``avnu/shopify/reads/``, a Followed beside its handlers, and in each handler a Told of each webhook.
 
-``resource`` says what is followed, ``doubt`` decides what must be read (pure), ``turn`` does it.
+``followed`` says how a resource is, ``doubt`` decides what must be read (pure), ``turn`` does it.
 What holds for a batch, whatever comes twice, late or out of order:
 
 - Payloads are put first, because that costs no call, and the database then tells which of them it
@@ -24,7 +24,7 @@ What holds for a batch, whatever comes twice, late or out of order:
 - A delete is for ever, so none is believed: it takes effect when Shopify has no such thing.
 """
 
-from avnu.following.resource import Resource, Told, at_once
+from avnu.following.followed import Followed, Told, at_once
 from avnu.following.turn import changed, deleted
 
-__all__ = ["Resource", "Told", "at_once", "changed", "deleted"]
+__all__ = ["Followed", "Told", "at_once", "changed", "deleted"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from avnu.following.resource import K, Told
+from avnu.following.followed import K, Told
 from avnu.store.columns import instant
 from avnu.store.market.outcomes import Stamp, Written
 from avnu.store.market.versions import SETTLED_AFTER

@@ -18,7 +18,7 @@ from avnu.following.doubt import (
     rest_s,
     worth_putting,
 )
-from avnu.following.resource import K, Put, Resource, Told
+from avnu.following.followed import Followed, K, Put, Told
 from avnu.store.market.outcomes import Written
 from avnu.webhook import Shop
 
@@ -28,7 +28,7 @@ _LONGEST_REST_S = 60.0
 
 
 def changed(
-    shop: Shop, resource: Resource[K], told: Sequence[Told[K]], put: Put | None = None
+    shop: Shop, resource: Followed[K], told: Sequence[Told[K]], put: Put | None = None
 ) -> None:
     """Webhooks that say what a resource is now, or that it is another than before.
 
@@ -42,7 +42,7 @@ def changed(
     turn.park_for_the_rest()
 
 
-def deleted(shop: Shop, resource: Resource[K], told: Sequence[Told[K]]) -> None:
+def deleted(shop: Shop, resource: Followed[K], told: Sequence[Told[K]]) -> None:
     """Webhooks that say that a resource is no more; what Shopify still has is put instead."""
     turn = Turn(shop, resource, told)
     with turn.counted():
@@ -58,7 +58,7 @@ class Turn(Generic[K]):
     shop for is the rest.
     """
 
-    def __init__(self, shop: Shop, resource: Resource[K], told: Sequence[Told[K]]) -> None:
+    def __init__(self, shop: Shop, resource: Followed[K], told: Sequence[Told[K]]) -> None:
         self._shop = shop
         self._resource = resource
         self._told = told

@@ -4,7 +4,7 @@
     if isinstance(permit, Refused):
         raise Park(permit.cause, permit.wait_ms / 1000)
     … the call …
-    guards.outcome(permit, Outcome(kind=Kind.OK, actual=…, available=…, …))
+    guards.outcome(permit, Outcome(kind=OutcomeKind.OK, actual=…, available=…, …))
 
 While the breaker is open nobody asks Redis more than four times a second. While Redis is down every
 process goes on with a breaker and a share of the budget of its own.
@@ -26,14 +26,14 @@ from avnu.breaker.standing import Ticket
 from avnu.budget import BudgetPolicy, Class
 from avnu.budget.local import LocalBudget
 from avnu.clock import Clock
-from avnu.guards.outcome import Carried, Kind, Outcome, Permit, Refused, sign_of
+from avnu.guards.outcome import Carried, Outcome, OutcomeKind, Permit, Refused, sign_of
 from avnu.keys import Keys
 from avnu.lua import Scripts
 from avnu.per_process import PerProcess
 from avnu.redis_rest import as_texts, ask_twice
 from avnu.settings import Settings
 
-__all__ = ["Class", "Guards", "Kind", "Outcome", "Permit", "Refused", "build_guards"]
+__all__ = ["Class", "Guards", "Outcome", "OutcomeKind", "Permit", "Refused", "build_guards"]
 
 FLUSH_S = 0.25
 # Outcomes taken along by one request; what is over goes with the next, or with the flush.
@@ -118,7 +118,7 @@ class Guards:
                 self._clock.sleep(permit.waited_ms / 1000)
             except BaseException:
                 # A time limit or a signal ended the wait: the points were not spent.
-                self.outcome(permit, Outcome(kind=Kind.IGNORED, actual=0))
+                self.outcome(permit, Outcome(kind=OutcomeKind.IGNORED, actual=0))
                 raise
         return permit
 

@@ -8,16 +8,15 @@ from avnu import keys
 from avnu.budget import points
 
 
-class Kind(enum.StrEnum):
+class OutcomeKind(enum.StrEnum):
     """What a call's end says about the platform."""
 
     OK = "ok"
     PLATFORM_FAULT = "platform_fault"  # 5xx, timeout, broken connection
-    SLOW = "slow"  # it answered, too late to be called healthy
     IGNORED = "ignored"  # the shop's own state, THROTTLED, our own error: says nothing
 
 
-_SIGNS = {Kind.OK: "+", Kind.PLATFORM_FAULT: "-", Kind.SLOW: "-", Kind.IGNORED: "i"}
+_SIGNS = {OutcomeKind.OK: "+", OutcomeKind.PLATFORM_FAULT: "-", OutcomeKind.IGNORED: "i"}
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -46,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     answer was THROTTLED, so nothing was spent. ``result``: one word by which calls are counted.
     """
 
-    kind: Kind
+    kind: OutcomeKind
     requested: float | None = None
     actual: float | None = None
     available: float | None = None
@@ -79,6 +78,6 @@ class Carried(msgspec.Struct, frozen=True):
 
 def sign_of(outcome: Outcome, slow_ms: int) -> str:
     """``+`` good, ``-`` bad, ``i`` neither; an answer beyond ``slow_ms`` is bad."""
-    if outcome.kind is Kind.OK and outcome.duration_ms >= slow_ms:
+    if outcome.kind is OutcomeKind.OK and outcome.duration_ms >= slow_ms:
         return "-"
     return _SIGNS[outcome.kind]

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 
-class Kind(enum.StrEnum):
+class MetricType(enum.StrEnum):
     """Prometheus' types that are used here."""
 
     COUNTER = "counter"
@@ -19,21 +19,21 @@ class Family(msgspec.Struct, frozen=True):
     """One metric. ``name`` as queries have it; a histogram adds _bucket, _sum and _count."""
 
     name: str
-    kind: Kind
+    kind: MetricType
     meaning: str
     labels: tuple[str, ...] = ()
 
 
 def _counter(name: str, meaning: str, *labels: str) -> Family:
-    return Family(name, Kind.COUNTER, meaning, labels)
+    return Family(name, MetricType.COUNTER, meaning, labels)
 
 
 def _gauge(name: str, meaning: str, *labels: str) -> Family:
-    return Family(name, Kind.GAUGE, meaning, labels)
+    return Family(name, MetricType.GAUGE, meaning, labels)
 
 
 def _histogram(name: str, meaning: str, *labels: str) -> Family:
-    return Family(name, Kind.HISTOGRAM, meaning, labels)
+    return Family(name, MetricType.HISTOGRAM, meaning, labels)
 
 
 _EVERY = (

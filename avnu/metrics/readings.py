@@ -11,7 +11,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from avnu.metrics.families import FAMILIES, Family, Kind
+from avnu.metrics.families import FAMILIES, Family, MetricType
 
 
 class Readings(Collector):
@@ -25,7 +25,7 @@ class Readings(Collector):
 
     def add(self, name: str, value: float, *labels: str) -> None:
         """A counter or gauge of the table; ``labels`` are values in the table's order."""
-        assert FAMILIES[name].kind is not Kind.HISTOGRAM
+        assert FAMILIES[name].kind is not MetricType.HISTOGRAM
         self._values[name].append((labels, value))
 
     def add_histogram(
@@ -44,7 +44,7 @@ class Readings(Collector):
 
     def _of_values(self, family: Family) -> Metric:
         made: CounterMetricFamily | GaugeMetricFamily
-        if family.kind is Kind.COUNTER:
+        if family.kind is MetricType.COUNTER:
             name = family.name.removesuffix("_total")
             made = CounterMetricFamily(name, family.meaning, labels=family.labels)
         else:

@@ -19,7 +19,7 @@ from avnu.errors import (
     Throttled,
 )
 from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes
-from avnu.reconcile.resources import Resource
+from avnu.reconcile.resources import Reconciled
 from avnu.reconcile.steps import Steps
 from avnu.reconcile.watermarks import Watermark
 from avnu.store.columns import instant
@@ -65,7 +65,9 @@ class Foreground:
                 self._wait(park)
                 mark = _still_ours(self._steps.marks.save(mark))
 
-    def look_only(self, domain: str, resource: Resource, since: datetime | None) -> Iterator[Found]:
+    def look_only(
+        self, domain: str, resource: Reconciled, since: datetime | None
+    ) -> Iterator[Found]:
         """What a run would find, page by page; nothing is changed, whoever else runs."""
         created_since = self._steps.swept_from(domain, resource, instant(self._clock.time()))
 

@@ -8,12 +8,12 @@ from datetime import UTC
 
 from avnu.inbox.arrival import IMPORT, RECONCILE, Arrival
 from avnu.reconcile.looking import Found
-from avnu.reconcile.resources import Resource, text_of
+from avnu.reconcile.resources import Reconciled, text_of
 from avnu.shopify.reads import Seen
 from avnu.store.market.versions import Key
 
 
-def letters(shop: str, resource: Resource, found: Found, *, importing: bool) -> list[Arrival]:
+def letters(shop: str, resource: Reconciled, found: Found, *, importing: bool) -> list[Arrival]:
     """One for each difference of a page. ``importing``: no webhook could have told of them."""
 
     def letter(key: Key, *, version: str, gone: bool) -> Arrival:

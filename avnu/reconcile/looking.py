@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from avnu.reconcile.comparing import compare
-from avnu.reconcile.resources import Resource, key_of, text_of
+from avnu.reconcile.resources import Reconciled, key_of, text_of
 from avnu.shopify.reads import Seen
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Key, LevelKey
 from avnu.webhook import Shop
 
@@ -36,7 +36,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def look_for_changes(
     shop: Shop,
-    resource: Resource,
+    resource: Reconciled,
     asked_from: datetime | None,
     cursor: str | None,
     left_from: datetime | None,
@@ -49,11 +49,11 @@ def look_for_changes(
 
 
 def look_for_deletes(
-    shop: Shop, resource: Resource, cursor: str | None, created_since: datetime | None
+    shop: Shop, resource: Reconciled, cursor: str | None, created_since: datetime | None
 ) -> Found:
     """What the database has and Shopify has not. ``created_since``: only what is younger."""
     after = None if cursor is None else key_of(cursor)
-    most = _LEVELS_SWEPT if resource.kind is Kind.LEVEL else _SWEPT
+    most = _LEVELS_SWEPT if resource.kind is ResourceKind.LEVEL else _SWEPT
     ours = shop.market.keys(
         shop.domain, resource.kind, after=after, most=most, created_since=created_since
     )
@@ -62,15 +62,15 @@ def look_for_deletes(
     return Found(text_of(ours[-1]) if len(ours) == most else None, len(ours), gone=gone)
 
 
-def swept_from(resource: Resource, scopes: tuple[str, ...], now: datetime) -> datetime | None:
+def swept_from(resource: Reconciled, scopes: tuple[str, ...], now: datetime) -> datetime | None:
     """Since when a resource must have been created for its absence to mean a delete; None: ever."""
-    if resource.kind is not Kind.ORDER or _EVERY_ORDER in scopes:
+    if resource.kind is not ResourceKind.ORDER or _EVERY_ORDER in scopes:
         return None
     return now - _ORDERS_SHOWN
 
 
-def _there(shop: Shop, kind: Kind, keys: list[Key]) -> frozenset[Key]:
-    if kind is not Kind.LEVEL:
+def _there(shop: Shop, kind: ResourceKind, keys: list[Key]) -> frozenset[Key]:
+    if kind is not ResourceKind.LEVEL:
         return frozenset(shop.reads.existing(kind, [key for key in keys if isinstance(key, int)]))
     items = {key.inventory_item_id for key in keys if isinstance(key, LevelKey)}
     stocked = shop.reads.levels(sorted(items)).values()

@@ -12,16 +12,16 @@ import msgspec
 
 from avnu.shopify.query import gid
 from avnu.shopify.topics import TOPICS, Topic
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.families import family_of
 from avnu.store.market.versions import Key, LevelKey
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Reconciled(msgspec.Struct, frozen=True):
     """One kind of resource. ``changed`` and ``gone`` are the topics that tell of a difference."""
 
     name: str  # in the table watermarks, and on the command line
-    kind: Kind
+    kind: ResourceKind
     changed: Topic
     gone: Topic
     spelt: str = ""  # in a global id; a level's cannot be made from what names it
@@ -49,19 +49,29 @@ def key_of(text: str) -> Key:
     return LevelKey(int(item), int(location)) if dot else int(item)
 
 
-def _resource(name: str, kind: Kind, changed: str, gone: str, spelt: str = "") -> Resource:
-    return Resource(name, kind, TOPICS[changed], TOPICS[gone], spelt)
+def _resource(
+    name: str, kind: ResourceKind, changed: str, gone: str, spelt: str = ""
+) -> Reconciled:
+    return Reconciled(name, kind, TOPICS[changed], TOPICS[gone], spelt)
 
 
 # In the order in which one who asks for all of them sees them: locations are few, orders many.
 _EVERY = (
-    _resource("locations", Kind.LOCATION, "locations/update", "locations/delete", "Location"),
-    _resource("products", Kind.PRODUCT, "products/update", "products/delete", "Product"),
     _resource(
-        "items", Kind.ITEM, "inventory_items/update", "inventory_items/delete", "InventoryItem"
+        "locations", ResourceKind.LOCATION, "locations/update", "locations/delete", "Location"
     ),
-    _resource("levels", Kind.LEVEL, "inventory_levels/update", "inventory_levels/disconnect"),
-    _resource("orders", Kind.ORDER, "orders/updated", "orders/delete", "Order"),
+    _resource("products", ResourceKind.PRODUCT, "products/update", "products/delete", "Product"),
+    _resource(
+        "items",
+        ResourceKind.ITEM,
+        "inventory_items/update",
+        "inventory_items/delete",
+        "InventoryItem",
+    ),
+    _resource(
+        "levels", ResourceKind.LEVEL, "inventory_levels/update", "inventory_levels/disconnect"
+    ),
+    _resource("orders", ResourceKind.ORDER, "orders/updated", "orders/delete", "Order"),
 )
 
-RESOURCES: Mapping[str, Resource] = MappingProxyType({one.name: one for one in _EVERY})
+RESOURCES: Mapping[str, Reconciled] = MappingProxyType({one.name: one for one in _EVERY})

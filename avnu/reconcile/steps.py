@@ -13,7 +13,7 @@ from avnu.inbox import Inbox
 from avnu.reconcile.letters import letters
 from avnu.reconcile.looking import Found, look_for_changes, look_for_deletes, swept_from
 from avnu.reconcile.posting import Posting
-from avnu.reconcile.resources import RESOURCES, Resource
+from avnu.reconcile.resources import RESOURCES, Reconciled
 from avnu.reconcile.watermarks import CHANGED, SWEEP, Watermark, Watermarks
 from avnu.services import Services
 from avnu.settings import Settings
@@ -70,7 +70,7 @@ class Steps:
         until_s = self._clock.monotonic() + self._page_s
         return Shop(domain, self._clock, until_s, self._services)
 
-    def swept_from(self, domain: str, resource: Resource, now: datetime) -> datetime | None:
+    def swept_from(self, domain: str, resource: Reconciled, now: datetime) -> datetime | None:
         """Since when a resource must have been created for its absence to mean a delete."""
         scopes = Shops(self._services().store, self._clock).get(domain).scopes
         return swept_from(resource, scopes, now)

@@ -14,7 +14,7 @@ and ``truth.py``; what goes wrong, ``mischief.py``.
 """
 
 from avnu.sandbox.courier import Courier, Habits
-from avnu.sandbox.delivery import Delivery, Kind
+from avnu.sandbox.delivery import Delivery, DeliveryKind
 from avnu.sandbox.ledger import Ledger
 from avnu.sandbox.mischief import ALL_MISCHIEF, NO_MISCHIEF, Mischief
 from avnu.sandbox.plan import plan
@@ -29,10 +29,10 @@ __all__ = [
     "NO_MISCHIEF",
     "Courier",
     "Delivery",
+    "DeliveryKind",
     "Expected",
     "Family",
     "Habits",
-    "Kind",
     "Ledger",
     "Mischief",
     "PlayedDay",

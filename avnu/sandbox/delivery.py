@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 
-class Kind(enum.StrEnum):
+class DeliveryKind(enum.StrEnum):
     """Why a delivery is in the plan. The first four are Shopify's own; the rest are not."""
 
     GENUINE = "genuine"
@@ -21,9 +21,18 @@ class Kind(enum.StrEnum):
     REPLAYED_NAMED = "replayed_named"  # a body that names its shop, under another shop
 
 
-SHOPIFYS_OWN = frozenset({Kind.GENUINE, Kind.AT_ONCE, Kind.DUPLICATE, Kind.DROPPED})
-REFUSED = frozenset({Kind.FORGED, Kind.WRONG_SECRET, Kind.OVERSIZED, Kind.REPLAYED_NAMED})
-SUSPECT = frozenset({Kind.REPLAYED_SHOP, Kind.REPLAYED_TOPIC})
+SHOPIFYS_OWN = frozenset(
+    {DeliveryKind.GENUINE, DeliveryKind.AT_ONCE, DeliveryKind.DUPLICATE, DeliveryKind.DROPPED}
+)
+REFUSED = frozenset(
+    {
+        DeliveryKind.FORGED,
+        DeliveryKind.WRONG_SECRET,
+        DeliveryKind.OVERSIZED,
+        DeliveryKind.REPLAYED_NAMED,
+    }
+)
+SUSPECT = frozenset({DeliveryKind.REPLAYED_SHOP, DeliveryKind.REPLAYED_TOPIC})
 
 
 class Signature(enum.StrEnum):
@@ -59,7 +68,7 @@ class Delivery(msgspec.Struct, frozen=True):
     webhook_id: str
     topic: str
     body: bytes
-    kind: Kind = Kind.GENUINE
+    kind: DeliveryKind = DeliveryKind.GENUINE
     signature: Signature = Signature.RIGHT
     event_id: str = ""
     triggered_at: str = ""
@@ -70,7 +79,7 @@ class Delivery(msgspec.Struct, frozen=True):
     @property
     def copies(self) -> int:
         """Connections that carry it in the same instant."""
-        return {Kind.DROPPED: 0, Kind.AT_ONCE: 2}.get(self.kind, 1)
+        return {DeliveryKind.DROPPED: 0, DeliveryKind.AT_ONCE: 2}.get(self.kind, 1)
 
     @property
     def retried(self) -> bool:

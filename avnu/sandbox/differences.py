@@ -15,7 +15,7 @@ from avnu.sandbox.truth import Truth
 from avnu.shopify.payloads import decode, inventory, orders, products
 from avnu.store.database import Store
 from avnu.store.market import catalogue_rows, order_rows
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Key
 from avnu.store.market.walking import walk
 
@@ -30,7 +30,7 @@ class Difference(msgspec.Struct, frozen=True):
     """One resource that is not the same on both sides, and in which fields."""
 
     shop: str
-    kind: Kind
+    kind: ResourceKind
     key: Key
     what: str  # "missing", "gone at Shopify", "differs"
     fields: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ def differences(
 
 
 def _of_kind(
-    store: Store, world: ShopWorld, kind: Kind, versions: _Versions, since: float | None
+    store: Store, world: ShopWorld, kind: ResourceKind, versions: _Versions, since: float | None
 ) -> Iterator[Difference]:
     shop = world.shop.domain
     copy = {one.key: one for one in walk(store, shop, kind)}
@@ -69,7 +69,7 @@ def _of_kind(
         yield Difference(shop, kind, key, "gone at Shopify")
 
 
-def _compare(shop: str, kind: Kind, wanted: Any, found: Any) -> Iterator[Difference]:
+def _compare(shop: str, kind: ResourceKind, wanted: Any, found: Any) -> Iterator[Difference]:
     if found is None:
         yield Difference(shop, kind, wanted.key, "missing")
         return
@@ -131,12 +131,12 @@ def _fulfillments(truth: Truth, currency: str) -> Iterator[Any]:
         yield from order.fulfillments
 
 
-_KINDS: dict[Kind, _Versions] = {
-    Kind.PRODUCT: _products,
-    Kind.ITEM: _items,
-    Kind.LEVEL: _levels,
-    Kind.LOCATION: _locations,
-    Kind.ORDER: _orders,
-    Kind.REFUND: _refunds,
-    Kind.FULFILLMENT: _fulfillments,
+_KINDS: dict[ResourceKind, _Versions] = {
+    ResourceKind.PRODUCT: _products,
+    ResourceKind.ITEM: _items,
+    ResourceKind.LEVEL: _levels,
+    ResourceKind.LOCATION: _locations,
+    ResourceKind.ORDER: _orders,
+    ResourceKind.REFUND: _refunds,
+    ResourceKind.FULFILLMENT: _fulfillments,
 }

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from avnu.sandbox.day import DAY_S
-from avnu.sandbox.delivery import Delivery, Kind
+from avnu.sandbox.delivery import Delivery, DeliveryKind
 
 #: What is called late is at least an hour late, and at most a day (Shopify's own figure).
 LEAST_LATE_S = 3600.0
@@ -43,7 +43,7 @@ class Draft:
         self._untouched = [index for index in self._untouched if index not in taken]
         return iter(chosen)
 
-    def turn_into(self, index: int, kind: Kind) -> None:
+    def turn_into(self, index: int, kind: DeliveryKind) -> None:
         """The genuine webhook goes as another of Shopify's own kinds."""
         self.genuine[index] = msgspec.structs.replace(self.genuine[index], kind=kind)
 
@@ -55,7 +55,7 @@ class Draft:
         self.place[delivery.number] = place
         self.genuine[index] = msgspec.structs.replace(delivery, late_s=late_s)
 
-    def add(self, source: Delivery, place: float, kind: Kind, **changes: Any) -> Delivery:
+    def add(self, source: Delivery, place: float, kind: DeliveryKind, **changes: Any) -> Delivery:
         """Put a changed copy of ``source`` into the plan."""
         number = len(self.genuine) + len(self.extra)
         made = msgspec.structs.replace(source, number=number, kind=kind, **changes)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from avnu.sandbox.connection import Answer
-from avnu.sandbox.delivery import Delivery, Kind
+from avnu.sandbox.delivery import Delivery, DeliveryKind
 
 #: One webhook as the inbox names it: shop and webhook id.
 Ref = tuple[str, str]
@@ -65,7 +65,7 @@ class Ledger:
     def by_kind(self) -> dict[str, int]:
         """How many deliveries of each kind the plan had."""
         counted = Counter(entry.delivery.kind for entry in self.entries.values())
-        return {kind.value: counted[kind] for kind in Kind if counted[kind]}
+        return {kind.value: counted[kind] for kind in DeliveryKind if counted[kind]}
 
     def reached(self) -> bool:
         """Whether anything at all was answered over HTTP."""

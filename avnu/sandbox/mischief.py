@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from avnu.sandbox.chance import draw_id
-from avnu.sandbox.delivery import FORGERIES, Delivery, Kind, Signature
+from avnu.sandbox.delivery import FORGERIES, Delivery, DeliveryKind, Signature
 from avnu.sandbox.draft import Draft
 from avnu.shopify.topics import TOPICS
 
@@ -84,7 +84,7 @@ def make_mischief(draft: Draft, rates: Mischief) -> None:
 
 def _drop(draft: Draft, rates: Mischief) -> None:
     for index in draft.take(rates.dropped, _is_missed_by_nobody):
-        draft.turn_into(index, Kind.DROPPED)
+        draft.turn_into(index, DeliveryKind.DROPPED)
 
 
 def _is_missed_by_nobody(delivery: Delivery) -> bool:
@@ -107,14 +107,14 @@ def _delay(draft: Draft, rates: Mischief) -> None:
 
 def _double(draft: Draft, rates: Mischief) -> None:
     for index in draft.take(rates.simultaneous):
-        draft.turn_into(index, Kind.AT_ONCE)
+        draft.turn_into(index, DeliveryKind.AT_ONCE)
 
 
 def _send_again(draft: Draft, rates: Mischief) -> None:
     for index in draft.take(rates.duplicates):
         source = draft.genuine[index]
         later = draft.place[source.number] + draft.rng.expovariate(1 / 200)
-        draft.add(source, later, Kind.DUPLICATE)
+        draft.add(source, later, DeliveryKind.DUPLICATE)
 
 
 def _replay(draft: Draft, rates: Mischief) -> None:
@@ -136,13 +136,13 @@ def _replay_under_new_ids(draft: Draft, source: Delivery) -> None:
     for _ in range(REPLAY_BURST):
         place += draft.rng.uniform(1, 20)
         copy = draft.add(
-            source, place, Kind.REPLAYED_ID, webhook_id=draw_id(draft.rng), after=after
+            source, place, DeliveryKind.REPLAYED_ID, webhook_id=draw_id(draft.rng), after=after
         )
         after = copy.number
 
 
 def _replay_to_another_shop(draft: Draft, source: Delivery) -> None:
-    _replay_once(draft, source, Kind.REPLAYED_SHOP, shop=draft.another_shop(source.shop))
+    _replay_once(draft, source, DeliveryKind.REPLAYED_SHOP, shop=draft.another_shop(source.shop))
 
 
 def _replay_as_destruction(draft: Draft, source: Delivery) -> None:
@@ -151,7 +151,7 @@ def _replay_as_destruction(draft: Draft, source: Delivery) -> None:
         for topic in TOPICS.values()
         if topic.destructive and not topic.names_shop and topic.name != source.topic
     ]
-    _replay_once(draft, source, Kind.REPLAYED_TOPIC, topic=draft.rng.choice(destructive))
+    _replay_once(draft, source, DeliveryKind.REPLAYED_TOPIC, topic=draft.rng.choice(destructive))
 
 
 def _replay_named(draft: Draft, rates: Mischief) -> None:
@@ -161,7 +161,7 @@ def _replay_named(draft: Draft, rates: Mischief) -> None:
         draft.add(
             source,
             draft.anywhere(),
-            Kind.REPLAYED_NAMED,
+            DeliveryKind.REPLAYED_NAMED,
             webhook_id=draw_id(draft.rng),
             shop=draft.another_shop(source.shop),
         )
@@ -172,7 +172,7 @@ def _names_its_shop(delivery: Delivery) -> bool:
     return topic is not None and topic.names_shop is not None
 
 
-def _replay_once(draft: Draft, source: Delivery, kind: Kind, **changes: Any) -> None:
+def _replay_once(draft: Draft, source: Delivery, kind: DeliveryKind, **changes: Any) -> None:
     later = draft.place[source.number] + draft.rng.uniform(5, 300)
     draft.add(source, later, kind, webhook_id=draw_id(draft.rng), after=source.number, **changes)
 
@@ -185,7 +185,7 @@ def _forge(draft: Draft, rates: Mischief) -> None:
         draft.add(
             source,
             draft.place[source.number] - draft.rng.uniform(1, 50),
-            Kind.FORGED,
+            DeliveryKind.FORGED,
             webhook_id=source.webhook_id if steals_id else draw_id(draft.rng),
             body=source.body.replace(b'"', b'"x', 2),
             signature=FORGERIES[turn % len(FORGERIES)],
@@ -198,7 +198,7 @@ def _sign_wrong(draft: Draft, rates: Mischief) -> None:
         draft.add(
             draft.genuine[index],
             draft.anywhere(),
-            Kind.WRONG_SECRET,
+            DeliveryKind.WRONG_SECRET,
             webhook_id=draw_id(draft.rng),
             signature=Signature.WRONG_SECRET,
         )
@@ -209,7 +209,7 @@ def _oversize(draft: Draft, rates: Mischief) -> None:
         draft.add(
             draft.genuine[index],
             draft.anywhere(),
-            Kind.OVERSIZED,
+            DeliveryKind.OVERSIZED,
             webhook_id=draw_id(draft.rng),
             filler_bytes=rates.oversize_bytes,
         )

@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping
 
 import msgspec
 
-from avnu.sandbox.delivery import REFUSED, SUSPECT, Kind
+from avnu.sandbox.delivery import REFUSED, SUSPECT, DeliveryKind
 from avnu.sandbox.ledger import Attempt, Entry, Ledger, Ref
 from avnu.shopify.topics import TOPICS
 
@@ -127,7 +127,7 @@ class Reckoning:
             return "duplicate"
         if delivery.kind in SUSPECT:
             return "suspected"
-        if delivery.kind is Kind.REPLAYED_ID:
+        if delivery.kind is DeliveryKind.REPLAYED_ID:
             original = self._original[delivery.number]
             seen = self._copies_seen.get(original, 1) + 1
             self._copies_seen[original] = seen

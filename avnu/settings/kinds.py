@@ -21,7 +21,7 @@ FLAGS |= {"false": False, "0": False, "no": False, "off": False}
 Server = tuple[str, int]
 
 
-class Kind(Protocol):
+class SettingKind(Protocol):
     """What every kind of setting can do."""
 
     @property
@@ -40,7 +40,7 @@ class Row:
     """One setting: its variable, kind, default and one sentence for the operator."""
 
     name: str
-    kind: Kind
+    kind: SettingKind
     default: Any
     help: str
     secret: bool
@@ -200,7 +200,7 @@ HOST = Text(
 )
 
 
-def row(kind: Kind, default: Any, text: str) -> Any:
+def row(kind: SettingKind, default: Any, text: str) -> Any:
     """A dataclass field that carries its row; typed Any so that the annotation decides."""
     return dataclasses.field(
         default=default, metadata={"kind": kind, "help": text, "secret": hides(kind)}
@@ -212,7 +212,7 @@ def whole(default: int, of: str, text: str, least: int, most: int) -> Any:
     return row(Whole(of, least, most), default, text)
 
 
-def hides(kind: Kind) -> bool:
+def hides(kind: SettingKind) -> bool:
     """True for the kinds whose value must never be shown."""
     return isinstance(kind, Hidden | HiddenList)
 

@@ -28,7 +28,7 @@ from avnu.errors import (
     TooDear,
     UnreadableAnswer,
 )
-from avnu.guards.outcome import Kind, Outcome
+from avnu.guards.outcome import Outcome, OutcomeKind
 from avnu.shopify.transport import HttpAnswer
 
 MakesError = Callable[[str, str], AvnuError]
@@ -120,11 +120,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return self.fault is not None and not self.data and not isinstance(self.fault, unknown)
 
 
-def kind_of(fault: AvnuError | None) -> Kind:
+def kind_of(fault: AvnuError | None) -> OutcomeKind:
     """The platform's trouble, health, or neither: a shop's own state proves nothing."""
     if fault is None:
-        return Kind.OK
-    return Kind.PLATFORM_FAULT if isinstance(fault, PlatformFault) else Kind.IGNORED
+        return OutcomeKind.OK
+    return OutcomeKind.PLATFORM_FAULT if isinstance(fault, PlatformFault) else OutcomeKind.IGNORED
 
 
 def result_of(fault: AvnuError | None) -> str:

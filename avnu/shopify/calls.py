@@ -24,7 +24,7 @@ from avnu.errors import (
     TokenRejected,
     TokenUnavailable,
 )
-from avnu.guards import Class, Guards, Kind, Outcome, Permit, Refused
+from avnu.guards import Class, Guards, Outcome, OutcomeKind, Permit, Refused
 from avnu.settings import Settings
 from avnu.shopify.answers import Reading, read, result_of
 from avnu.shopify.deprecations import Deprecations
@@ -147,7 +147,7 @@ class Calls:
         except BaseException as fault:
             # An outage in which all tokens have ended is an outage all the same.
             platform = isinstance(fault, TokenUnavailable) and fault.platform
-            kind = Kind.PLATFORM_FAULT if platform else Kind.IGNORED
+            kind = OutcomeKind.PLATFORM_FAULT if platform else OutcomeKind.IGNORED
             self._guards.outcome(permit, Outcome(kind=kind, actual=0))
             raise
 
@@ -164,7 +164,7 @@ class Calls:
             raise self._unanswered(call.shop, permit, fault, begun_s, limits) from fault
         except BaseException:
             # A time limit or a signal ended the wait: whether the call ran, nobody knows.
-            self._guards.outcome(permit, Outcome(kind=Kind.IGNORED))
+            self._guards.outcome(permit, Outcome(kind=OutcomeKind.IGNORED))
             raise
         reading = read(call.shop, answer)
         self._guards.outcome(permit, reading.outcome(self._passed_ms(begun_s)))
@@ -177,7 +177,7 @@ class Calls:
         hurried = fault.late and limits.total_s < self._limits.total_s
         ours = PlatformFault(shop, str(fault))
         outcome = Outcome(
-            kind=Kind.IGNORED if hurried else Kind.PLATFORM_FAULT,
+            kind=OutcomeKind.IGNORED if hurried else OutcomeKind.PLATFORM_FAULT,
             actual=None if fault.sent else 0,
             duration_ms=self._passed_ms(begun_s),
             result=result_of(ours),

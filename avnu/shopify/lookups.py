@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from avnu.cache import Cache, Kind, Loaded, kinds, values
+from avnu.cache import Cache, CachedKind, Loaded, kinds, values
 from avnu.shopify import queries
 from avnu.shopify.admin import Admin
 from avnu.shopify.answers import sane
@@ -32,7 +32,7 @@ class Lookups:
 
     def get(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         id: int | str = "",  # noqa: A002 - Shopify's word
         *,
         at_least: int | None = None,
@@ -54,7 +54,7 @@ class Lookups:
         )
 
     def get_many(
-        self, kind: Kind[T], wanted: Mapping[K, int | None], *, ttl_s: float | None = None
+        self, kind: CachedKind[T], wanted: Mapping[K, int | None], *, ttl_s: float | None = None
     ) -> dict[K, T | None]:
         """Values by id; all that miss are asked for together. ``wanted``: id → least version."""
         loader: BatchLoader[Any, T] = BATCH_LOADERS[kind.name]
@@ -74,7 +74,7 @@ class Lookups:
             found |= values
         return found
 
-    def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
+    def forget(self, kind: CachedKind[T], ids: Iterable[int | str] | None = None) -> None:
         """What is cached of these is outdated, in every process; without ids all of the kind.
 
         To be called before a changed thing is fetched, and after a change was committed.
@@ -83,7 +83,7 @@ class Lookups:
         if tags:
             self._cache.invalidate(self._admin.shop, tags)
 
-    def _load(self, kind: Kind[T], id: int | str) -> Loaded[T]:  # noqa: A002 - Shopify's word
+    def _load(self, kind: CachedKind[T], id: int | str) -> Loaded[T]:  # noqa: A002 - Shopify's word
         batch = BATCH_LOADERS.get(kind.name)
         if batch is not None:
             return batch.load(self._admin, [id]).get(id, Loaded(None))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from avnu.cache import Cache, Kind, Loaded, kinds
+from avnu.cache import Cache, CachedKind, Loaded, kinds
 from avnu.cache.values import Location, Page, Product, ShopProfile, Subscription, Variant
 from avnu.clock import SystemClock
 from avnu.connections import Connections
@@ -36,7 +36,7 @@ class Cached:
 
 def measure() -> list[Cached]:
     """Weigh every kind, then pages as Shopify answers them, of each size."""
-    values: list[tuple[Kind[Any], Callable[[int], Any]]] = [
+    values: list[tuple[CachedKind[Any], Callable[[int], Any]]] = [
         (kinds.SHOP, _profile),
         (kinds.LOCATIONS, _locations),
         (kinds.PRODUCT, _product),
@@ -50,7 +50,7 @@ def measure() -> list[Cached]:
     return found
 
 
-def _weigh(kind: Kind[Any], count: int, value: Callable[[int], Any]) -> float:
+def _weigh(kind: CachedKind[Any], count: int, value: Callable[[int], Any]) -> float:
     """Of each shop there are several, as what the cache keeps of a shop itself weighs little."""
     with fresh_redis() as redis:
         environ = {"REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port)}

@@ -17,7 +17,7 @@ from avnu.reconcile.watermarks import LEASE_S
 from avnu.sandbox.admin import AdminSandbox, World
 from avnu.sandbox.shops import shop_named
 from avnu.secret import Secret
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.tables import products
 from avnu.store.tables import watermarks
 from tests.faults.conftest import MakeStack
@@ -57,7 +57,7 @@ def worker(stack: Stack, name: str) -> Worker:
     return made
 
 
-def copied(app: AvnuCelery) -> dict[Kind, int]:
+def copied(app: AvnuCelery) -> dict[ResourceKind, int]:
     return app.runtime.services.get().market.counts(DOMAIN)
 
 
@@ -93,7 +93,7 @@ def forget_leases(app: AvnuCelery) -> None:
 def harm(app: AvnuCelery) -> None:
     """Three webhooks never came: of a new product, of one that changed, and of a delete."""
     services = app.runtime.services.get()
-    new, changed, other = services.market.keys(DOMAIN, Kind.PRODUCT, after=None, most=3)
+    new, changed, other = services.market.keys(DOMAIN, ResourceKind.PRODUCT, after=None, most=3)
     mine = products.c.shop == DOMAIN
     with services.store.writing() as connection:
         connection.execute(delete(products).where(mine, products.c.id == new))
@@ -129,8 +129,10 @@ def test_an_import_outlives_its_worker_and_what_is_missed_later_is_found(
             forget_leases(app)
             second.wait_ready()
             wait_until(lambda: compared(stack, app), 40, "everything is imported")
-            assert copied(app)[Kind.PRODUCT] == SMALL.products
-            assert copied(app)[Kind.LEVEL] >= copied(app)[Kind.ITEM] >= SMALL.products
+            assert copied(app)[ResourceKind.PRODUCT] == SMALL.products
+            assert (
+                copied(app)[ResourceKind.LEVEL] >= copied(app)[ResourceKind.ITEM] >= SMALL.products
+            )
             assert differences(app) == []
             assert stack.counts()["missed"] == 0, "nothing can have told of it"
 

@@ -34,10 +34,10 @@ TOPICS: """
 
 # Step 2: the struct.
 STRUCT = """
-from avnu.shopify.payloads.fields import Resource, Time
+from avnu.shopify.payloads.fields import Time, WithId
 
 
-class Toy(Resource, frozen=True, kw_only=True):
+class Toy(WithId, frozen=True, kw_only=True):
     title: str | None = None
     updated_at: Time | None = None
 """
@@ -46,17 +46,17 @@ class Toy(Resource, frozen=True, kw_only=True):
 MODULE = """
 from collections.abc import Sequence
 
-from avnu.following import Resource, Told, changed
+from avnu.following import Followed, Told, changed
 from avnu.handlers import Area, Shop, Webhook
 from avnu.shopify.payloads.toys import Toy
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Product
 
 area = Area("toys")
 
-TOYS: Resource[int] = Resource(
+TOYS: Followed[int] = Followed(
     name="toys",
-    kind=Kind.PRODUCT,
+    kind=ResourceKind.PRODUCT,
     put=lambda market, shop, versions: market.put_products(shop, versions),
     read=lambda reads, ids: reads.products_by_part(ids),
     delete=lambda market, shop, ids, at: market.delete_products(shop, ids, at),

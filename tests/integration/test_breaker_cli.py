@@ -6,7 +6,7 @@ import pytest
 
 from avnu.clock import SystemClock
 from avnu.connections import Connections
-from avnu.guards import Class, Guards, Kind, Outcome, Permit, build_guards
+from avnu.guards import Class, Guards, Outcome, OutcomeKind, Permit, build_guards
 from avnu.settings import Settings
 from tests.support.command import Run, runner, told
 from tests.support.guards import answer, fail, granted, shop
@@ -84,7 +84,8 @@ def test_a_shop_s_budget(avnu: Run, guards: Guards) -> None:
     assert "no answer" in avnu("shops", "budget", "shop-1").stdout
     permit = granted(guards, shop(1))
     guards.outcome(
-        permit, Outcome(kind=Kind.OK, actual=5, available=1995, maximum=2000, restore_rate=100)
+        permit,
+        Outcome(kind=OutcomeKind.OK, actual=5, available=1995, maximum=2000, restore_rate=100),
     )
     guards.flush()
     granted(guards, shop(1), "dear", 300, Class.BULK)

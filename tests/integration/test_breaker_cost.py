@@ -12,7 +12,7 @@ from pybreaker import CircuitBreaker, CircuitRedisStorage
 from avnu.breaker import Breaker
 from avnu.clock import SystemClock
 from avnu.connections import Connections
-from avnu.guards import Class, Kind, Outcome, Permit, build_guards
+from avnu.guards import Class, Outcome, OutcomeKind, Permit, build_guards
 from avnu.settings import Settings
 from tests.support.breaker_table import five_calls_s
 
@@ -100,7 +100,9 @@ def test_through_the_guards_a_call_is_one_round_trip(
 ) -> None:
     guards = build_guards(settings, client, SystemClock())
     try:
-        done = Outcome(kind=Kind.OK, actual=1, available=1999, maximum=2000, restore_rate=1000)
+        done = Outcome(
+            kind=OutcomeKind.OK, actual=1, available=1999, maximum=2000, restore_rate=1000
+        )
         permit = guards.acquire("one.myshopify.com", "q", 1)
         assert isinstance(permit, Permit)
         guards.outcome(permit, done)
@@ -134,7 +136,7 @@ def test_what_no_next_call_takes_along_is_brought_within_a_second(
             return reply
 
         monkeypatch.setattr(guards, "_exchange", noticed)
-        guards.outcome(permit, Outcome(kind=Kind.OK, actual=1))
+        guards.outcome(permit, Outcome(kind=OutcomeKind.OK, actual=1))
         assert brought.wait(1.0)
     finally:
         guards.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avnu.guards import Class, Guards, Kind, Outcome, Permit, Refused
+from avnu.guards import Class, Guards, Outcome, OutcomeKind, Permit, Refused
 from tests.support.guards import World, answer, fail, granted, refused, shop
 
 pytest_plugins = ("tests.support.guards_fixtures",)
@@ -85,11 +85,10 @@ def test_a_pod_in_trouble_is_its_shops_trouble(world: World) -> None:
     assert world.state().state == "closed"
 
 
-@pytest.mark.parametrize("kind", [Kind.PLATFORM_FAULT, Kind.SLOW])
-def test_faults_and_slow_calls_count(world: World, kind: Kind) -> None:
+def test_faults_of_the_platform_count(world: World) -> None:
     guards = world.guards()
     for number in range(MIN_CALLS):
-        answer(guards, granted(guards, shop(number)), kind=kind)
+        answer(guards, granted(guards, shop(number)), kind=OutcomeKind.PLATFORM_FAULT)
     assert world.state().state == "open"
 
 
@@ -103,7 +102,7 @@ def test_a_good_answer_that_took_too_long_is_a_slow_call(world: World) -> None:
 def test_ignored_ends_count_neither_way(world: World) -> None:
     guards = world.guards()
     for number in range(100):
-        answer(guards, granted(guards, shop(number)), kind=Kind.IGNORED)
+        answer(guards, granted(guards, shop(number)), kind=OutcomeKind.IGNORED)
     assert world.state().state == "closed"
     assert world.state().good_calls == world.state().bad_calls == 0
 
@@ -115,7 +114,7 @@ def test_late_failures_of_old_calls_do_not_prolong_the_outage(world: World) -> N
     ends = world.state().left_ms
     world.pass_time(0.5)
     for permit in late:
-        answer(guards, permit, kind=Kind.PLATFORM_FAULT)
+        answer(guards, permit, kind=OutcomeKind.PLATFORM_FAULT)
     assert world.state().left_ms <= ends - 500
     assert world.state().openings == 1
 
@@ -129,7 +128,7 @@ def test_late_successes_of_old_calls_do_not_close_it(world: World) -> None:
     for permit in late:
         answer(guards, permit)
     assert world.state().state == "half-open"
-    answer(guards, probe, kind=Kind.IGNORED)
+    answer(guards, probe, kind=OutcomeKind.IGNORED)
 
 
 def test_half_open_gives_its_permits_to_all_processes_together(world: World) -> None:
@@ -152,7 +151,7 @@ def test_a_majority_of_good_probes_closes_it_for_all(world: World) -> None:
     probes = [granted(one, shop(1)), granted(two, shop(2)), granted(two, shop(3))]
     answer(one, probes[0])
     assert world.state().state == "half-open"
-    answer(two, probes[1], kind=Kind.PLATFORM_FAULT)
+    answer(two, probes[1], kind=OutcomeKind.PLATFORM_FAULT)
     assert world.state().state == "half-open"
     answer(two, probes[2])
     assert world.state().state == "closed"
@@ -209,7 +208,7 @@ def test_an_ignored_probe_proves_nothing_and_returns_its_permit(world: World) ->
     outage(world, guards)
     world.pass_time(1.1)
     for _ in range(10):
-        answer(guards, granted(guards, shop(1)), kind=Kind.IGNORED)
+        answer(guards, granted(guards, shop(1)), kind=OutcomeKind.IGNORED)
     assert world.state().state == "half-open"
     assert world.state().probes == 0
 
@@ -225,7 +224,7 @@ def test_permits_of_killed_workers_lapse(world: World) -> None:
         answer(guards, granted(guards, shop(number)))
     assert world.state().state == "closed"
     for permit in lost:
-        answer(guards, permit, kind=Kind.PLATFORM_FAULT)
+        answer(guards, permit, kind=OutcomeKind.PLATFORM_FAULT)
     assert world.state().bad_calls == 0, "what a lapsed permit came to is too old to count"
 
 
@@ -247,7 +246,7 @@ def test_a_lost_answer_asked_again_counts_once_and_gives_the_same(world: World) 
     permit = granted(guards, shop(1))
     assert world.state().probes == 1
     assert world.budget(shop(1)).reservations == 1
-    answer(guards, permit, kind=Kind.PLATFORM_FAULT)
+    answer(guards, permit, kind=OutcomeKind.PLATFORM_FAULT)
     assert world.state().bad_probes == 1
     assert len(sent) == 2
 
@@ -390,7 +389,8 @@ def test_outcomes_ride_on_the_next_acquire(world: World) -> None:
     guards = world.guards()
     permit = granted(guards, shop(1))
     guards.outcome(
-        permit, Outcome(kind=Kind.OK, actual=3, available=1997, maximum=2000, restore_rate=100)
+        permit,
+        Outcome(kind=OutcomeKind.OK, actual=3, available=1997, maximum=2000, restore_rate=100),
     )
     assert world.budget(shop(1)).reservations == 1
     world.client.config_resetstat()
@@ -422,5 +422,5 @@ def test_an_early_failure_does_not_count_after_the_breaker_closed_again(world: W
         answer(guards, granted(guards, shop(number)))
     assert world.state().state == "closed"
     for permit in late:
-        answer(guards, permit, kind=Kind.PLATFORM_FAULT)
+        answer(guards, permit, kind=OutcomeKind.PLATFORM_FAULT)
     assert world.state().bad_calls == 0

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from avnu import keys
-from avnu.guards import Class, Kind, Outcome, Permit, Refused
+from avnu.guards import Class, Outcome, OutcomeKind, Permit, Refused
 from tests.support.guards import World, answer, granted, refused, shop
 
 pytest_plugins = ("tests.support.guards_fixtures",)
@@ -211,7 +211,13 @@ def test_throttled_costs_nothing_and_lowers_the_trust_in_the_rate_for_a_while(
     known(world, available=2000)
     permit = granted(guards, ONE, "dear", 100)
     answer(
-        guards, permit, kind=Kind.IGNORED, actual=None, available=60, requested=752, throttled=True
+        guards,
+        permit,
+        kind=OutcomeKind.IGNORED,
+        actual=None,
+        available=60,
+        requested=752,
+        throttled=True,
     )
     state = world.budget(ONE)
     assert state.available == pytest.approx(60, abs=SLACK)
@@ -305,7 +311,8 @@ def test_what_was_restored_while_an_answer_travelled_is_counted(world: World) ->
     known(world, available=2000)
     permit = granted(guards, ONE, hint=10)
     guards.outcome(
-        permit, Outcome(kind=Kind.OK, actual=10, available=500, maximum=2000, restore_rate=100)
+        permit,
+        Outcome(kind=OutcomeKind.OK, actual=10, available=500, maximum=2000, restore_rate=100),
     )
     world.pass_time(3)
     guards.flush()

@@ -9,12 +9,12 @@ import pytest
 from avnu.cli.demo_accounts import Accounts, held_by, reconcile
 from avnu.cli.demo_calls import ApiCalls
 from avnu.inbox import Inbox
-from avnu.sandbox import Delivery, Kind, Ledger, trigger
+from avnu.sandbox import Delivery, DeliveryKind, Ledger, trigger
 from avnu.sandbox.connection import Answer
 from avnu.sandbox.differences import Difference
 from avnu.sandbox.ledger import Attempt
 from avnu.settings import Settings
-from avnu.store.market.changes import Kind as Resource
+from avnu.store.market.changes import ResourceKind
 from tests.support.inbox import DONE, REJECTED, arrival, begin, open_inbox, settle
 
 SHOP = "one.myshopify.com"
@@ -124,7 +124,7 @@ def give_up(inbox: Inbox, ledger: Ledger) -> None:
 
 def take_a_forgery(inbox: Inbox, ledger: Ledger) -> None:
     one = ledger.entries[0].delivery
-    forged = Delivery(0, one.shop, one.webhook_id, one.topic, one.body, Kind.FORGED)
+    forged = Delivery(0, one.shop, one.webhook_id, one.topic, one.body, DeliveryKind.FORGED)
     entry = Ledger([forged]).entries[0]
     entry.attempts = ledger.entries[0].attempts
     ledger.entries[0] = entry
@@ -170,7 +170,7 @@ def test_a_fault_in_the_calls(
 
 
 def test_a_difference_of_the_copy_is_a_fault(inbox: Inbox, ledger: Ledger) -> None:
-    different = [Difference(SHOP, Resource.ORDER, n, "differs", ("total",)) for n in range(7)]
+    different = [Difference(SHOP, ResourceKind.ORDER, n, "differs", ("total",)) for n in range(7)]
     accounts = compare(ledger, inbox, different=different)
     assert accounts.totals["differences"] == 7
     assert accounts.faults[0] == f"the copy: order 0 of {SHOP}: differs in total"

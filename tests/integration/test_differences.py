@@ -12,7 +12,7 @@ from avnu.sandbox.admin.shop_world import ShopWorld
 from avnu.sandbox.differences import _KINDS, Difference, differences
 from avnu.sandbox.shops import Sizes
 from avnu.store.database import Store
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.market import Market
 from tests.support.market import Hand
 
@@ -36,12 +36,12 @@ def world() -> World:
 def market(store: Store, world: World) -> Market:
     """Holds all that the shops have."""
     market = Market(store, Later())
-    puts: dict[Kind, Any] = {
-        Kind.PRODUCT: market.put_products,
-        Kind.ITEM: market.put_items,
-        Kind.LEVEL: market.put_levels,
-        Kind.LOCATION: market.put_locations,
-        Kind.ORDER: market.put_orders,
+    puts: dict[ResourceKind, Any] = {
+        ResourceKind.PRODUCT: market.put_products,
+        ResourceKind.ITEM: market.put_items,
+        ResourceKind.LEVEL: market.put_levels,
+        ResourceKind.LOCATION: market.put_locations,
+        ResourceKind.ORDER: market.put_orders,
     }
     for shop in shops(world):
         for kind, put in puts.items():
@@ -53,11 +53,11 @@ def shops(world: World) -> list[ShopWorld]:
     return [world.shop(domain) for domain in world.domains]
 
 
-def of(shop: ShopWorld, kind: Kind) -> Iterator[Any]:
+def of(shop: ShopWorld, kind: ResourceKind) -> Iterator[Any]:
     return _KINDS[kind](shop.truth(), shop.shop.currency)
 
 
-def one_of(world: World, kind: Kind) -> tuple[str, Any]:
+def one_of(world: World, kind: ResourceKind) -> tuple[str, Any]:
     for shop in shops(world):
         for version in of(shop, kind):
             return shop.shop.domain, version
@@ -73,25 +73,25 @@ def test_a_copy_of_what_is_new_has_none_since_then(store: Store, world: World) -
     market = Market(store, Later())
     for shop in shops(world):
         new, domain = shop.truth(world.start), shop.shop.domain
-        market.put_products(domain, _KINDS[Kind.PRODUCT](new, shop.shop.currency))
-        market.put_items(domain, _KINDS[Kind.ITEM](new, shop.shop.currency))
-        market.put_levels(domain, _KINDS[Kind.LEVEL](new, ""))
-        market.put_locations(domain, _KINDS[Kind.LOCATION](new, ""))
-        market.put_orders(domain, _KINDS[Kind.ORDER](new, ""))
+        market.put_products(domain, _KINDS[ResourceKind.PRODUCT](new, shop.shop.currency))
+        market.put_items(domain, _KINDS[ResourceKind.ITEM](new, shop.shop.currency))
+        market.put_levels(domain, _KINDS[ResourceKind.LEVEL](new, ""))
+        market.put_locations(domain, _KINDS[ResourceKind.LOCATION](new, ""))
+        market.put_orders(domain, _KINDS[ResourceKind.ORDER](new, ""))
     # One that is older, and true.
-    domain, old = one_of(world, Kind.PRODUCT)
+    domain, old = one_of(world, ResourceKind.PRODUCT)
     market.put_products(domain, [old])
     assert list(differences(store, shops(world), world.start)) == []
     assert list(differences(store, shops(world))) != []
 
 
 def test_each_wrong_value_is_found(store: Store, market: Market, world: World) -> None:
-    wrong: list[tuple[Kind, str, Any]] = [
-        (Kind.PRODUCT, "title", "another"),
-        (Kind.ITEM, "sku", "another"),
-        (Kind.LEVEL, "available", 100_000),
-        (Kind.LOCATION, "active", None),
-        (Kind.ORDER, "lines", ()),
+    wrong: list[tuple[ResourceKind, str, Any]] = [
+        (ResourceKind.PRODUCT, "title", "another"),
+        (ResourceKind.ITEM, "sku", "another"),
+        (ResourceKind.LEVEL, "available", 100_000),
+        (ResourceKind.LOCATION, "active", None),
+        (ResourceKind.ORDER, "lines", ()),
     ]
     made = set()
     for kind, field, value in wrong:
@@ -107,20 +107,20 @@ def test_each_wrong_value_is_found(store: Store, market: Market, world: World) -
 def test_what_is_missing_and_what_is_left_are_found(
     store: Store, market: Market, world: World
 ) -> None:
-    domain, version = one_of(world, Kind.PRODUCT)
+    domain, version = one_of(world, ResourceKind.PRODUCT)
     market.delete_products(domain, [version.id], datetime(2026, 12, 1, tzinfo=UTC))
     left = msgspec.structs.replace(version, id=12345)
     market.put_products(domain, [left])
     assert list(differences(store, shops(world))) == [
-        Difference(domain, Kind.PRODUCT, version.id, "missing"),
-        Difference(domain, Kind.PRODUCT, 12345, "gone at Shopify"),
+        Difference(domain, ResourceKind.PRODUCT, version.id, "missing"),
+        Difference(domain, ResourceKind.PRODUCT, 12345, "gone at Shopify"),
     ]
 
 
 NAMES = {
-    Kind.PRODUCT: "products",
-    Kind.ITEM: "items",
-    Kind.LEVEL: "levels",
-    Kind.LOCATION: "locations",
-    Kind.ORDER: "orders",
+    ResourceKind.PRODUCT: "products",
+    ResourceKind.ITEM: "items",
+    ResourceKind.LEVEL: "levels",
+    ResourceKind.LOCATION: "locations",
+    ResourceKind.ORDER: "orders",
 }

@@ -17,7 +17,7 @@ from avnu.sandbox.differences import differences
 from avnu.sandbox.shops import Sizes
 from avnu.secret import Secret
 from avnu.shopify.topics import topic_for
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.webhook import Webhook
 from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, Deployment
 from tests.support.followed import letters
@@ -180,7 +180,7 @@ def test_deletes_are_believed_when_shopify_has_no_such_thing(played: Played) -> 
     assert played.follow(*gone) == "DD"
     assert played.copy.product(played.domain, first["id"]) is None
     assert played.copy.product(played.domain, second["id"]) is not None
-    assert played.copy.counts(played.domain)[Kind.PRODUCT] == 1
+    assert played.copy.counts(played.domain)[ResourceKind.PRODUCT] == 1
 
 
 def test_the_marketplaces_own_function_is_told_after_the_commit(

@@ -12,14 +12,14 @@ from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import SystemClock
 from avnu.connections import Connections
 from avnu.errors import BreakerOpen
-from avnu.guards import Class, Guards, Kind, Outcome, Permit, Refused, build_guards
+from avnu.guards import Class, Guards, Outcome, OutcomeKind, Permit, Refused, build_guards
 from avnu.keys import Keys
 from avnu.settings import Settings
 from tests.support.guards import shop
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
-DONE = Outcome(kind=Kind.OK, actual=1, available=1999, maximum=2000, restore_rate=100)
+DONE = Outcome(kind=OutcomeKind.OK, actual=1, available=1999, maximum=2000, restore_rate=100)
 LIMIT_S = 0.3
 
 
@@ -110,7 +110,7 @@ def test_they_come_back(
 
 def test_an_outage_of_both_opens_a_local_breaker_that_probes(guards: Guards, own: Server) -> None:
     own.kill()
-    bad = Outcome(kind=Kind.PLATFORM_FAULT)
+    bad = Outcome(kind=OutcomeKind.PLATFORM_FAULT)
     for number in range(12):
         one_call(guards, shop(number), bad)
     refusal = one_call(guards, shop(50))

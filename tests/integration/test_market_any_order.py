@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from avnu.store.database import Store
-from avnu.store.market.changes import Change, Kind, What
+from avnu.store.market.changes import Change, ResourceKind, What
 from avnu.store.market.market import Market
 from avnu.store.market.versions import Key, LevelKey
 from tests.support.market import START, Hand, at, level, order, product, refund, rows, shipment
@@ -238,9 +238,9 @@ def of_shop(store: Store, shop: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def check_told(told: Sequence[Change], counts: dict[Kind, int]) -> None:
+def check_told(told: Sequence[Change], counts: dict[ResourceKind, int]) -> None:
     """Who only follows the hook knows what is there, and was never told a thing twice."""
-    there: set[tuple[Kind, Key]] = set()
+    there: set[tuple[ResourceKind, Key]] = set()
     for change in told:
         key = (change.kind, change.id)
         assert (key in there) == (change.what is not What.CREATED), change

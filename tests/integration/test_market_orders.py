@@ -3,7 +3,7 @@
 import pytest
 
 from avnu.store.database import Store
-from avnu.store.market.changes import Change, Kind, What
+from avnu.store.market.changes import Change, ResourceKind, What
 from avnu.store.market.market import Market
 from avnu.store.market.outcomes import Written
 from avnu.store.market.versions import Location, Order
@@ -46,9 +46,9 @@ def test_an_order_with_all_that_is_in_it(market: Market, told: list[Change]) -> 
     assert market.put_orders(SHOP, [whole]) == Written(applied=(1,))
     assert market.order(SHOP, 1) == whole
     assert [(change.kind, change.id, change.what) for change in told] == [
-        (Kind.ORDER, 1, What.CREATED),
-        (Kind.REFUND, 70, What.CREATED),
-        (Kind.FULFILLMENT, 80, What.CREATED),
+        (ResourceKind.ORDER, 1, What.CREATED),
+        (ResourceKind.REFUND, 70, What.CREATED),
+        (ResourceKind.FULFILLMENT, 80, What.CREATED),
     ]
     told.clear()
     assert market.put_orders(SHOP, [whole]) == Written(same=(1,))
@@ -64,7 +64,7 @@ def test_refunds_and_shipments_may_come_first(market: Market, told: list[Change]
     assert market.put_refunds(SHOP, [refund(70, 1)]) == Written(applied=(70,))
     assert market.put_fulfillments(SHOP, [shipment(80, 1, 6)]) == Written(applied=(80,))
     assert market.order(SHOP, 1) is None
-    assert market.counts(SHOP)[Kind.ORDER] == 0
+    assert market.counts(SHOP)[ResourceKind.ORDER] == 0
     late = order(1, 5, refunds=(), fulfillments=(shipment(80, 1, 4),))
     assert market.put_orders(SHOP, [late]) == Written(applied=(1,))
     assert found(market).refunds == (refund(70, 1),)
@@ -99,7 +99,11 @@ def test_a_deleted_order_takes_all_along_and_lets_nothing_in(
     assert market.delete_orders(SHOP, [1], at(7)) == Written(applied=(1,))
     assert told == [
         Change(SHOP, kind, number, What.DELETED, at(7))
-        for kind, number in ((Kind.ORDER, 1), (Kind.REFUND, 70), (Kind.FULFILLMENT, 80))
+        for kind, number in (
+            (ResourceKind.ORDER, 1),
+            (ResourceKind.REFUND, 70),
+            (ResourceKind.FULFILLMENT, 80),
+        )
     ]
     assert market.put_refunds(SHOP, [refund(71, 1)]) == Written(gone=(71,))
     assert market.put_fulfillments(SHOP, [shipment(80, 1, 9)]) == Written(gone=(80,))
@@ -125,7 +129,9 @@ def test_a_redacted_customer_does_not_come_back(
     market.put_fulfillments(SHOP, [shipment(80, 1, 2), shipment(82, 2, 2), shipment(83, 3, 2)])
     told.clear()
     assert market.redact_customer(SHOP, 77, [2, 4]) == (1, 2)
-    assert told == [Change(SHOP, Kind.ORDER, number, What.UPDATED, at(1)) for number in (1, 2)]
+    assert told == [
+        Change(SHOP, ResourceKind.ORDER, number, What.UPDATED, at(1)) for number in (1, 2)
+    ]
     assert market.redact_customer(SHOP, 77, [2, 4]) == ()
     market.put_orders(
         SHOP,
@@ -170,6 +176,6 @@ def test_a_shop_is_forgotten_with_everything(
     kept = [row for table in rows(store).values() for row in table if row["shop"] == OTHER]
     assert market.forget_shop(SHOP) == len(kept)
     assert [row for table in rows(store).values() for row in table] == kept
-    assert [(change.kind, change.what) for change in told] == [(Kind.SHOP, What.DELETED)]
+    assert [(change.kind, change.what) for change in told] == [(ResourceKind.SHOP, What.DELETED)]
     assert market.forget_shop(SHOP) == 0
     assert len(told) == 1

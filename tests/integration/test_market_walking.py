@@ -4,7 +4,7 @@ import pytest
 
 from avnu.store.database import Store
 from avnu.store.market import walking
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.market import Market
 from avnu.store.market.versions import LevelKey
 from tests.support.market import OTHER, SHOP, Hand, at, level, order, product, refund, shipment
@@ -23,7 +23,7 @@ def test_products_with_their_variants(store: Store, number: int) -> None:
     market = Market(store, Hand())
     market.put_products(SHOP, put)
     market.put_products(OTHER, [product(99, 1)])
-    assert list(walking.walk(store, SHOP, Kind.PRODUCT)) == put
+    assert list(walking.walk(store, SHOP, ResourceKind.PRODUCT)) == put
 
 
 def test_levels_by_both_ids_without_those_that_are_gone(store: Store) -> None:
@@ -31,7 +31,9 @@ def test_levels_by_both_ids_without_those_that_are_gone(store: Store) -> None:
     market = Market(store, Hand())
     market.put_levels(SHOP, put)
     market.delete_levels(SHOP, [LevelKey(1, 8)], at(9))
-    assert list(walking.walk(store, SHOP, Kind.LEVEL)) == [one for one in put if one.key != (1, 8)]
+    assert list(walking.walk(store, SHOP, ResourceKind.LEVEL)) == [
+        one for one in put if one.key != (1, 8)
+    ]
 
 
 def test_an_order_and_what_belongs_to_it_are_kinds_of_their_own(store: Store) -> None:
@@ -39,6 +41,6 @@ def test_an_order_and_what_belongs_to_it_are_kinds_of_their_own(store: Store) ->
     market = Market(store, Hand())
     market.put_orders(SHOP, [order(1, 5, 11, refunds=(back,), fulfillments=(sent,)), order(2, 5)])
     market.delete_orders(SHOP, [2], at(9))
-    assert list(walking.walk(store, SHOP, Kind.ORDER)) == [order(1, 5, 11)]
-    assert list(walking.walk(store, SHOP, Kind.REFUND)) == [back]
-    assert list(walking.walk(store, SHOP, Kind.FULFILLMENT)) == [sent]
+    assert list(walking.walk(store, SHOP, ResourceKind.ORDER)) == [order(1, 5, 11)]
+    assert list(walking.walk(store, SHOP, ResourceKind.REFUND)) == [back]
+    assert list(walking.walk(store, SHOP, ResourceKind.FULFILLMENT)) == [sent]

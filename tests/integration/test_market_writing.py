@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from avnu.errors import StoreOutdated
 from avnu.store.database import Store
-from avnu.store.market.changes import Change, Kind, What
+from avnu.store.market.changes import Change, ResourceKind, What
 from avnu.store.market.market import Market
 from avnu.store.market.outcomes import Outcome, Written, judge, stamped
 from avnu.store.market.versions import Item, LevelKey, Location
@@ -40,7 +40,7 @@ def whats(told: list[Change]) -> list[tuple[Any, str]]:
 
 def test_each_outcome(market: Market, told: list[Change]) -> None:
     assert market.put_products(SHOP, [product(BIG, 5, 1, 2)]) == Written(applied=(BIG,))
-    assert told == [Change(SHOP, Kind.PRODUCT, BIG, What.CREATED, at(5))]
+    assert told == [Change(SHOP, ResourceKind.PRODUCT, BIG, What.CREATED, at(5))]
     assert whats(told) == [(BIG, "created")]
     assert market.put_products(SHOP, [product(BIG, 5, 1, 2)]) == Written(same=(BIG,))
     assert market.put_products(SHOP, [product(BIG, 4, 3)]) == Written(older=(BIG,))
@@ -161,9 +161,9 @@ def test_more_than_fits_in_a_transaction(store: Store) -> None:
     every = [product(number, 1) for number in range(1, 404)]
     assert market.put_products(SHOP, every[::-1]).applied == tuple(range(1, 404))
     assert [len(batch) for batch in batches] == [400, 3]
-    assert market.counts(SHOP)[Kind.PRODUCT] == 403
+    assert market.counts(SHOP)[ResourceKind.PRODUCT] == 403
     assert market.delete_products(SHOP, range(1, 404), at(2)).applied == tuple(range(1, 404))
-    assert market.counts(SHOP)[Kind.PRODUCT] == 0
+    assert market.counts(SHOP)[ResourceKind.PRODUCT] == 0
 
 
 def test_shops_are_apart(market: Market) -> None:
@@ -207,7 +207,7 @@ def test_levels(market: Market, told: list[Change]) -> None:
     assert market.put_levels(SHOP, [level(1, 2, 8)]) == Written(conflicting=(key,))
     assert market.put_levels(SHOP, [level(1, 2, 9)]) == Written(applied=(key,))
     assert whats(told) == [(key, "deleted"), (key, "created")]
-    assert market.counts(SHOP)[Kind.LEVEL] == 2
+    assert market.counts(SHOP)[ResourceKind.LEVEL] == 2
 
 
 def test_stock_of_a_deleted_item_or_location_is_not_shown(market: Market) -> None:

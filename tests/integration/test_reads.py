@@ -26,7 +26,7 @@ from avnu.shopify.query import NodesQuery, Query, gid
 from avnu.shopify.reads import Reads, Seen
 from avnu.shopify.reads.queries import listings, orders, products, stock
 from avnu.store.market import catalogue_rows, order_rows
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import LevelKey, Order
 from avnu.webhook import Shop
 from tests.support.deployment import CLIENT_ID, CLIENT_SECRET, PLENTY_S, Deployment
@@ -171,30 +171,30 @@ def test_what_is_not_there_is_missing(reader: Reader) -> None:
     assert not reads.locations([absent])
     assert not reads.orders([absent])
     assert reads.levels([absent]) == {absent: ()}
-    assert reads.existing(Kind.PRODUCT, [absent, there]) == {there}
-    for kind in (Kind.ITEM, Kind.LOCATION, Kind.ORDER):
+    assert reads.existing(ResourceKind.PRODUCT, [absent, there]) == {there}
+    for kind in (ResourceKind.ITEM, ResourceKind.LOCATION, ResourceKind.ORDER):
         assert reads.existing(kind, [absent]) == frozenset()
 
 
 # ---- what changed
 
 
-LISTED: Mapping[Kind, Callable[[Truth], Iterable[dict[str, Any]]]] = {
-    Kind.PRODUCT: lambda truth: truth.products(),
-    Kind.ITEM: lambda truth: truth.items(),
-    Kind.LEVEL: lambda truth: truth.levels(),
-    Kind.LOCATION: lambda truth: truth.locations(),
-    Kind.ORDER: lambda truth: truth.orders(),
+LISTED: Mapping[ResourceKind, Callable[[Truth], Iterable[dict[str, Any]]]] = {
+    ResourceKind.PRODUCT: lambda truth: truth.products(),
+    ResourceKind.ITEM: lambda truth: truth.items(),
+    ResourceKind.LEVEL: lambda truth: truth.levels(),
+    ResourceKind.LOCATION: lambda truth: truth.locations(),
+    ResourceKind.ORDER: lambda truth: truth.orders(),
 }
 
 
-def _key(kind: Kind, body: dict[str, Any]) -> Any:
-    if kind is Kind.LEVEL:
+def _key(kind: ResourceKind, body: dict[str, Any]) -> Any:
+    if kind is ResourceKind.LEVEL:
         return LevelKey(body["inventory_item_id"], body["location_id"])
     return body["id"]
 
 
-def _walk(reader: Reader, kind: Kind, since: datetime | None) -> list[Seen]:
+def _walk(reader: Reader, kind: ResourceKind, since: datetime | None) -> list[Seen]:
     """To the end, as a new process with each page."""
     seen: list[Seen] = []
     after: str | None = None
@@ -217,7 +217,7 @@ def test_what_changed_is_listed(reader: Reader, hours: float | None) -> None:
         assert {one.key: one.updated_at for one in seen} == {
             _key(kind, body): datetime.fromisoformat(body["updated_at"]) for body in bodies(truth)
         }
-        if kind in {Kind.PRODUCT, Kind.ORDER, Kind.LOCATION}:
+        if kind in {ResourceKind.PRODUCT, ResourceKind.ORDER, ResourceKind.LOCATION}:
             assert [one.updated_at for one in seen] == sorted(one.updated_at for one in seen)
 
 

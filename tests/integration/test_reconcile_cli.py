@@ -13,7 +13,7 @@ from avnu.inbox.arrival import IMPORT, RECONCILE
 from avnu.inbox.queries import find
 from avnu.metrics import render
 from avnu.reconcile.watermarks import Watermarks
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Product
 from avnu.store.shops import Shops
 from avnu.webhook import Shop
@@ -64,7 +64,7 @@ def shop_of(deployment: Deployment) -> Shop:
 def copy_some(deployment: Deployment, n: int) -> list[Product]:
     """The first products by version, read whole and stored, and what is not at Shopify."""
     shop = shop_of(deployment)
-    page = shop.reads.changed(Kind.PRODUCT, None, None)
+    page = shop.reads.changed(ResourceKind.PRODUCT, None, None)
     found = list(shop.reads.products([one.key for one in page.seen[:n]]).values())  # type: ignore[misc]
     older = msgspec.structs.replace(
         found[0], title="Before", updated_at=found[0].updated_at - timedelta(seconds=10)
@@ -144,7 +144,7 @@ def test_one_that_shopify_stops_goes_on_where_it_was(
 ) -> None:
     mark = marks.seize(DOMAIN, "products", "killed", None)
     assert mark is not None
-    page = shop_of(deployment).reads.changed(Kind.PRODUCT, None, None)
+    page = shop_of(deployment).reads.changed(ResourceKind.PRODUCT, None, None)
     deployment.client.guards.flush()
     noted = marks.save(mark, cursor=page.after, looked=len(page.seen))
     assert noted is not None

@@ -18,7 +18,7 @@ from avnu.inbox.turn import Parking
 from avnu.reconcile.watermarks import LEASE_S, Watermark
 from avnu.settings import Settings
 from avnu.store.database import Store
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.tables import products, variants
 from avnu.store.market.versions import LevelKey
 from avnu.store.tables import watermarks
@@ -96,7 +96,7 @@ def test_what_is_missing_older_or_in_doubt_is_put_in_and_what_is_equal_is_not(
 ) -> None:
     steps.market.put_products(SHOP, [product(2, 1), product(3, 3), product(4, 4, read_at=at(60))])
     steps.market.delete_products(SHOP, [5], at(2))
-    shopify_has.has[Kind.PRODUCT] = {n: at(n) for n in (1, 2, 3, 4, 5)}
+    shopify_has.has[ResourceKind.PRODUCT] = {n: at(n) for n in (1, 2, 3, 4, 5)}
     run(steps, "products")
     assert put_in(inbox) == [("products/update", n) for n in ("1", "2", "3")]
     row = row_of(steps)
@@ -109,8 +109,8 @@ def test_what_shopify_no_longer_has_is_put_in_as_a_delete(
 ) -> None:
     steps.market.put_products(SHOP, [product(n, n, read_at=at(60)) for n in (1, 2, 3)])
     steps.market.put_levels(SHOP, [level(1, 10, 1), level(1, 11, 1)])
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
-    shopify_has.has[Kind.LEVEL] = {LevelKey(1, 11): at(0)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.LEVEL] = {LevelKey(1, 11): at(0)}
     run(steps, "products")
     run(steps, "levels")
     assert put_in(inbox) == [
@@ -127,7 +127,7 @@ def test_the_next_run_asks_from_the_last_one_less_an_overlap(
     assert first.since is not None
     assert (first.run_at, first.owner, first.phase, first.cursor) == (None, None, None, None)
     asked = shopify_has.asked[0]
-    assert asked == (Kind.PRODUCT, None, None)
+    assert asked == (ResourceKind.PRODUCT, None, None)
     mine = steps.marks.take(SHOP, "products", "nobody", "heir")
     assert mine is None
     _claim(steps, "beat")
@@ -159,7 +159,7 @@ def test_what_changed_lately_waits_for_its_webhook_unless_everything_is_asked_fo
     steps: ListedSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
     now = _now(steps)
-    shopify_has.has[Kind.PRODUCT] = {1: now - timedelta(seconds=300), 2: now}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: now - timedelta(seconds=300), 2: now}
     run(steps, "products", since=now - timedelta(days=1), grace_s=120)
     assert put_in(inbox) == [("products/update", "1")]
     run(steps, "products", grace_s=120)
@@ -198,7 +198,7 @@ def test_a_run_that_is_killed_between_a_page_and_its_note_goes_on_and_puts_nothi
     make_steps: MakeSteps, store: Store, shopify_has: Listed, inbox: Inbox
 ) -> None:
     steps = make_steps()
-    shopify_has.has[Kind.PRODUCT] = {n: at(n) for n in range(1, 8)}
+    shopify_has.has[ResourceKind.PRODUCT] = {n: at(n) for n in range(1, 8)}
     mark = steps.marks.seize(SHOP, "products", "first", None)
     assert mark is not None
     mark = steps.step(mark, 0.0)
@@ -225,7 +225,7 @@ def test_a_run_that_is_killed_between_a_page_and_its_note_goes_on_and_puts_nothi
 def test_one_that_was_taken_for_dead_changes_nothing_when_it_comes_back(
     make_steps: MakeSteps, store: Store, shopify_has: Listed, inbox: Inbox
 ) -> None:
-    shopify_has.has[Kind.PRODUCT] = {n: at(n) for n in range(1, 6)}
+    shopify_has.has[ResourceKind.PRODUCT] = {n: at(n) for n in range(1, 6)}
     frozen = make_steps()
     old = frozen.marks.seize(SHOP, "products", "frozen", None)
     assert old is not None
@@ -252,7 +252,7 @@ def test_a_message_that_comes_twice_begins_one_slice(steps: ListedSteps) -> None
 def test_a_difference_that_is_found_again_while_its_webhook_is_open_adds_none(
     steps: ListedSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
     run(steps, "products")
     run(steps, "products")
     assert put_in(inbox) == [("products/update", "1")]
@@ -261,7 +261,7 @@ def test_a_difference_that_is_found_again_while_its_webhook_is_open_adds_none(
 def test_one_that_was_settled_without_effect_is_put_in_again_once_a_run(
     steps: ListedSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
     run(steps, "products")
     settle_all(inbox)
     run(steps, "products")
@@ -275,7 +275,7 @@ def test_a_dead_letter_is_its_operators_unless_time_has_mended_its_cause(
     make_steps: MakeSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
     steps = make_steps()
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
     run(steps, "products")
     holder, _ = begin(inbox, SHOP, area="products")
     settle(holder, BACK, park=(SHOP, Parking("frozen", 86_400_000)))
@@ -289,7 +289,7 @@ def test_a_dead_letter_is_its_operators_unless_time_has_mended_its_cause(
 def test_a_rejected_one_is_not_put_in_again(
     steps: ListedSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
     run(steps, "products")
     holder, _ = begin(inbox, SHOP, area="products")
     settle(holder, REJECTED)
@@ -305,7 +305,7 @@ def test_a_shop_whose_line_is_long_is_not_asked(
     make_steps: MakeSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
     steps = make_steps(RECONCILE_OPEN="4")
-    shopify_has.has[Kind.PRODUCT] = {n: at(n) for n in range(1, 10)}
+    shopify_has.has[ResourceKind.PRODUCT] = {n: at(n) for n in range(1, 10)}
     with pytest.raises(LineTooLong):
         run(steps, "products")
     assert len(put_in(inbox)) == 4
@@ -323,7 +323,7 @@ def test_a_shop_whose_line_is_long_is_not_asked(
 def test_a_full_inbox_keeps_the_page_for_later(
     steps: ListedSteps, shopify_has: Listed, inbox: Inbox
 ) -> None:
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
     mark = steps.marks.seize(SHOP, "products", "me", None)
     assert mark is not None
     inbox.client.hset(inbox.keys.of("control"), "full", "1")
@@ -366,7 +366,7 @@ def test_whatever_is_dropped_everything_that_differs_has_one_open_webhook(
         if came:
             steps.market.put_products(SHOP, [product(number, second)])
     shopify_has.page = page
-    shopify_has.has[Kind.PRODUCT] = {n: at(s) for n, s in there.items() if n not in deleted}
+    shopify_has.has[ResourceKind.PRODUCT] = {n: at(s) for n, s in there.items() if n not in deleted}
     run(steps, "products")
     expected = []
     for number, newest in there.items():

@@ -16,7 +16,7 @@ from avnu.reconcile.steps import Steps
 from avnu.reconcile.watermarks import Watermark, time_of
 from avnu.runtime import Runtime
 from avnu.settings import Settings
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.tables import watermarks
 from tests.support.database import database_environ
 from tests.support.market import SHOP, at
@@ -91,7 +91,7 @@ def test_a_slice_hands_over_to_its_successor_until_the_run_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(slices, "_SLICE_S", 0.0)
-    shopify_has.has[Kind.PRODUCT] = {n: at(n) for n in (1, 2)}
+    shopify_has.has[ResourceKind.PRODUCT] = {n: at(n) for n in (1, 2)}
     assert slice_()["ended"] == "goes on"
     assert slice_()["ended"] == "lost"
     (message,) = published
@@ -123,7 +123,7 @@ def test_what_makes_a_shop_wait_makes_its_run_wait(
     least_s: float,
     most_s: float,
 ) -> None:
-    shopify_has.has[Kind.PRODUCT] = {1: at(1)}
+    shopify_has.has[ResourceKind.PRODUCT] = {1: at(1)}
     shopify_has.refuses = fault
     assert slice_()["ended"] == cause
     row = row_of(runtime)

@@ -13,9 +13,9 @@ from avnu.sandbox import (
     ALL_MISCHIEF,
     Courier,
     Delivery,
+    DeliveryKind,
     Family,
     Habits,
-    Kind,
     Mischief,
     Reckoning,
     plan,
@@ -61,7 +61,7 @@ def test_a_day_with_all_mischief_adds_up(stub: StubReceiver) -> None:
     assert reckoning.suspected()
     assert not reckoning.not_kept() & set(stub.rules.kept)
     kinds = {d.kind for d in deliveries}
-    assert kinds == set(Kind)
+    assert kinds == set(DeliveryKind)
 
 
 def test_a_day_survives_a_bad_server(stub: StubReceiver) -> None:
@@ -124,8 +124,10 @@ def test_anything_but_2xx_is_repeated_until_it_is(stub: StubReceiver, status: in
     assert not ledger.given_up()
 
 
-@pytest.mark.parametrize("kind", [Kind.FORGED, Kind.WRONG_SECRET, Kind.REPLAYED_NAMED])
-def test_attackers_try_once(stub: StubReceiver, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [DeliveryKind.FORGED, DeliveryKind.WRONG_SECRET, DeliveryKind.REPLAYED_NAMED]
+)
+def test_attackers_try_once(stub: StubReceiver, kind: DeliveryKind) -> None:
     forged = delivery(kind=kind, signature=Signature.RANDOM)
     assert courier(stub).deliver([forged]).by_status() == {"401": 1}
 
@@ -190,29 +192,29 @@ def test_a_simultaneous_pair_is_there_at_the_same_time(stub: StubReceiver) -> No
         return False
 
     stub.misbehave = meet
-    ledger = courier(stub, concurrency=1).deliver([delivery(kind=Kind.AT_ONCE)])
+    ledger = courier(stub, concurrency=1).deliver([delivery(kind=DeliveryKind.AT_ONCE)])
     assert ledger.by_status() == {"200": 2}
     assert stub.rules.counted == {"accepted": 1, "duplicate": 1}
 
 
 def test_a_replay_waits_for_what_it_replays(stub: StubReceiver) -> None:
     stub.misbehave = lambda handler, *_: len(stub.requests) < 4 and (handler.answer(503) or True)
-    replay = delivery(1, kind=Kind.REPLAYED_SHOP, shop="two.myshopify.com", after=0)
-    follower = delivery(2, kind=Kind.REPLAYED_ID, after=1)
+    replay = delivery(1, kind=DeliveryKind.REPLAYED_SHOP, shop="two.myshopify.com", after=0)
+    follower = delivery(2, kind=DeliveryKind.REPLAYED_ID, after=1)
     courier(stub).deliver([follower, replay, delivery(0)])
     assert stub.ids() == ["id-0", "id-0", "id-0", "id-0", "id-1", "id-2"]
 
 
 def test_a_replay_of_what_was_never_taken_is_withheld(stub: StubReceiver) -> None:
     stub.misbehave = lambda handler, *_: handler.answer(503) or True
-    replays = [delivery(n, kind=Kind.REPLAYED_ID, after=n - 1) for n in (1, 2)]
+    replays = [delivery(n, kind=DeliveryKind.REPLAYED_ID, after=n - 1) for n in (1, 2)]
     ledger = courier(stub).deliver([delivery(0), *replays, delivery(9, after=77)])
     assert set(stub.ids()) == {"id-0"}
     assert [entry.withheld for entry in ledger.entries.values()] == [False, True, True, True]
 
 
 def test_an_oversized_body_is_cut_short_by_its_answer(stub: StubReceiver) -> None:
-    oversized = delivery(kind=Kind.OVERSIZED, filler_bytes=OVERSIZE_BYTES)
+    oversized = delivery(kind=DeliveryKind.OVERSIZED, filler_bytes=OVERSIZE_BYTES)
     ledger = courier(stub).deliver([oversized, delivery(1)])
     assert ledger.by_status() == {"200": 1, "413": 1}
 
@@ -246,7 +248,7 @@ def test_header_families(stub: StubReceiver, family: Family) -> None:
 
 def test_signatures_as_they_leave(stub: StubReceiver) -> None:
     stub.misbehave = lambda handler, *_: handler.answer(401) or True
-    forged = [delivery(n, kind=Kind.FORGED, signature=s) for n, s in enumerate(Signature)]
+    forged = [delivery(n, kind=DeliveryKind.FORGED, signature=s) for n, s in enumerate(Signature)]
     courier(stub, concurrency=1).deliver(forged)
     sent = {
         signature: headers.get("X-Shopify-Hmac-Sha256")
@@ -285,7 +287,7 @@ def moments(stub: StubReceiver, deliveries: list[Delivery], **habits: Any) -> li
 def test_a_webhook_says_when_it_was_sent_first(stub: StubReceiver) -> None:
     """The played day is long ago; a copy, and a repetition, say what the first attempt said."""
     stub.misbehave = lambda handler, *_: len(stub.requests) == 1 and (handler.answer(503) or True)
-    again = delivery(1, webhook_id="id-0", kind=Kind.DUPLICATE, after=0)
+    again = delivery(1, webhook_id="id-0", kind=DeliveryKind.DUPLICATE, after=0)
     said = moments(stub, [delivery(0), again, delivery(2)])
     assert sorted(stub.ids()) == ["id-0", "id-0", "id-0", "id-2"]
     for own_id, moment in zip(stub.ids(), said, strict=True):

@@ -11,7 +11,7 @@ import pytest
 
 from avnu.clock import SystemClock
 from avnu.keys import Keys, ref, split_ref
-from avnu.sandbox import ALL_MISCHIEF, Courier, Family, Habits, Kind, Reckoning, plan
+from avnu.sandbox import ALL_MISCHIEF, Courier, DeliveryKind, Family, Habits, Reckoning, plan
 from avnu.settings import Settings
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -51,7 +51,7 @@ def counted(server: Server, settings: Settings) -> Counter[str]:
 
 def test_both_sides_agree(url: str, server: Server, settings: Settings) -> None:
     deliveries = plan(seed=21, shops=20, deliveries=1500, mischief=ALL_MISCHIEF)
-    assert {d.kind for d in deliveries} == set(Kind)
+    assert {d.kind for d in deliveries} == set(DeliveryKind)
     secret = settings.shopify_api_secret.reveal()
     habits = Habits(family=Family.MIXED)
     ledger = Courier(url, secret, SystemClock(), habits).deliver(deliveries)

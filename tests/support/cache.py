@@ -16,7 +16,7 @@ from unittest import mock
 import redis
 from redis.connection import AbstractConnection
 
-from avnu.cache import Cache, Kind, Loaded, channel
+from avnu.cache import Cache, CachedKind, Loaded, channel
 from avnu.cache.kinds import PRODUCT
 from avnu.cache.values import Product
 from avnu.clock import SystemClock
@@ -88,9 +88,9 @@ def product(number: int = 5, title: str = "Shirt") -> Product:
     return Product(id=number, title=title, updated_at="2026-11-01T10:00:00Z")
 
 
-def quick(fresh_s: float, keep_s: float) -> Kind[Product]:
+def quick(fresh_s: float, keep_s: float) -> CachedKind[Product]:
     """Products that live shorter than real ones."""
-    return Kind("product", Product, fresh_s, keep_s, schema=PRODUCT.schema)
+    return CachedKind("product", Product, fresh_s, keep_s, schema=PRODUCT.schema)
 
 
 def at(number: int = 5) -> str:

@@ -14,7 +14,7 @@ from avnu.settings import Settings
 from avnu.shopify.reads import Reads
 from avnu.store.columns import instant
 from avnu.store.database import Store
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.market import Market
 from avnu.store.market.versions import Item, Level, Location, Order, Product, Version
 from avnu.webhook import Handler, Webhook
@@ -37,26 +37,26 @@ class FakeShopify:
 
     def __init__(self, clock: Hand) -> None:
         self._clock = clock
-        self.has: dict[Kind, dict[int, Version]] = {kind: {} for kind in Kind}
+        self.has: dict[ResourceKind, dict[int, Version]] = {kind: {} for kind in ResourceKind}
         self.levels_of: dict[int, tuple[Level, ...]] = {}
         self.asked: list[tuple[str, tuple[int, ...]]] = []
         self.fault: Exception | None = None
         self.parts_until_fault = -1  # of a read that tells part by part
 
-    def set(self, kind: Kind, *versions: Version) -> None:
+    def set(self, kind: ResourceKind, *versions: Version) -> None:
         self.has[kind].update((version.id, version) for version in versions)
 
     def products_by_part(self, ids: Iterable[int]) -> Iterator[dict[int, Product | None]]:
-        return self._by_part("products", Kind.PRODUCT, ids)
+        return self._by_part("products", ResourceKind.PRODUCT, ids)
 
     def items(self, ids: Iterable[int]) -> dict[int, Item]:
-        return self._plain("items", Kind.ITEM, ids)
+        return self._plain("items", ResourceKind.ITEM, ids)
 
     def locations(self, ids: Iterable[int]) -> dict[int, Location]:
-        return self._plain("locations", Kind.LOCATION, ids)
+        return self._plain("locations", ResourceKind.LOCATION, ids)
 
     def orders_by_part(self, ids: Iterable[int]) -> Iterator[dict[int, Order | None]]:
-        return self._by_part("orders", Kind.ORDER, ids)
+        return self._by_part("orders", ResourceKind.ORDER, ids)
 
     def levels_by_part(
         self, item_ids: Iterable[int]
@@ -65,19 +65,21 @@ class FakeShopify:
             levels = self.levels_of.get(one)
             yield {one: levels and tuple(self._as_read(level) for level in levels)}
 
-    def existing(self, kind: Kind, ids: Iterable[int]) -> frozenset[int]:
+    def existing(self, kind: ResourceKind, ids: Iterable[int]) -> frozenset[int]:
         return frozenset(
             one for one in self._note(f"existing {kind}", ids) if one in self.has[kind]
         )
 
-    def _by_part(self, name: str, kind: Kind, ids: Iterable[int]) -> Iterator[dict[int, Any]]:
+    def _by_part(
+        self, name: str, kind: ResourceKind, ids: Iterable[int]
+    ) -> Iterator[dict[int, Any]]:
         for number, one in enumerate(self._note(name, ids)):
             if number == self.parts_until_fault:
                 raise BudgetSpent(SHOP, 3.0)
             found = self.has[kind].get(one)
             yield {one: found and self._as_read(found)}
 
-    def _plain(self, name: str, kind: Kind, ids: Iterable[int]) -> dict[int, Any]:
+    def _plain(self, name: str, kind: ResourceKind, ids: Iterable[int]) -> dict[int, Any]:
         found = self.has[kind]
         return {one: self._as_read(found[one]) for one in self._note(name, ids) if one in found}
 

@@ -17,7 +17,7 @@ import urllib3
 
 from avnu.clock import SystemClock
 from avnu.connections import Connections
-from avnu.guards import Class, Guards, Kind, Outcome, Refused, build_guards
+from avnu.guards import Class, Guards, Outcome, OutcomeKind, Refused, build_guards
 from avnu.settings import load_settings
 
 
@@ -75,13 +75,13 @@ class Caller:
         try:
             answer = self.pool.urlopen("POST", f"/{shop}", body=json.dumps({"cost": cost}))
         except urllib3.exceptions.HTTPError:
-            return Outcome(kind=Kind.PLATFORM_FAULT)
+            return Outcome(kind=OutcomeKind.PLATFORM_FAULT)
         if answer.status >= 500:
-            return Outcome(kind=Kind.PLATFORM_FAULT)
+            return Outcome(kind=OutcomeKind.PLATFORM_FAULT)
         told = answer.json()
         status = told["status"]
         return Outcome(
-            kind=Kind.IGNORED if told["throttled"] else Kind.OK,
+            kind=OutcomeKind.IGNORED if told["throttled"] else OutcomeKind.OK,
             requested=told["requested"],
             actual=told["actual"],
             available=status["currentlyAvailable"],

@@ -8,7 +8,7 @@ from avnu.breaker import Breaker
 from avnu.breaker.control import BreakerControl, BreakerState
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.budget import Budget, BudgetPolicy, BudgetState
-from avnu.guards import Class, Guards, Kind, Outcome, Permit, Refused, build_guards
+from avnu.guards import Class, Guards, Outcome, OutcomeKind, Permit, Refused, build_guards
 from avnu.keys import Keys
 from avnu.settings import Settings
 from tests.support.moved_clock import MovedClock
@@ -70,7 +70,7 @@ def refused(
 
 
 def answer(
-    guards: Guards, permit: Permit, *, kind: Kind = Kind.OK, actual: float | None = 1,
+    guards: Guards, permit: Permit, *, kind: OutcomeKind = OutcomeKind.OK, actual: float | None = 1,
     available: float | None = 1999, requested: float | None = None, throttled: bool = False,
     maximum: float | None = 2000, rate: float | None = 100, duration_ms: float = 50,
 ) -> None:  # fmt: skip
@@ -93,7 +93,7 @@ def fail(guards: Guards, shop: str, times: int = 1) -> None:
             answer(
                 guards,
                 permit,
-                kind=Kind.PLATFORM_FAULT,
+                kind=OutcomeKind.PLATFORM_FAULT,
                 actual=None,
                 available=None,
                 maximum=None,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
-from avnu.cache import Kind
+from avnu.cache import CachedKind
 from avnu.clock import Clock, SystemClock
 from avnu.compliance.compliance import Compliance
 from avnu.compliance.ledger import Request
@@ -76,7 +76,7 @@ class OfflineShop(Shop):
 
     def cached(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         id: int | str = "",  # noqa: A002 - Shopify's word
         *,
         at_least: int | None = None,  # noqa: ARG002 - as Shop has it
@@ -87,7 +87,7 @@ class OfflineShop(Shop):
 
     def cached_many(
         self,
-        kind: Kind[T],
+        kind: CachedKind[T],
         wanted: Mapping[K, int | None],
         *,
         ttl_s: float | None = None,  # noqa: ARG002
@@ -95,7 +95,7 @@ class OfflineShop(Shop):
         self.asked.append((kind.name, tuple(wanted)))
         return dict.fromkeys(wanted)
 
-    def forget(self, kind: Kind[T], ids: Iterable[int | str] | None = None) -> None:
+    def forget(self, kind: CachedKind[T], ids: Iterable[int | str] | None = None) -> None:
         self.forgotten.append((kind.name, tuple(ids or ())))
 
     @cached_property

@@ -12,7 +12,7 @@ from avnu.reconcile.steps import Steps
 from avnu.settings import Settings
 from avnu.shopify.reads import Page, Seen
 from avnu.store.database import Store
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.market import Market
 from avnu.store.market.versions import Key, Level, LevelKey
 from avnu.store.shops import Status
@@ -26,12 +26,12 @@ class Listed:
     was last changed. ``refuses`` is raised by each call while it is set."""
 
     def __init__(self, page: int = 2) -> None:
-        self.has: dict[Kind, dict[Key, datetime]] = {kind: {} for kind in Kind}
+        self.has: dict[ResourceKind, dict[Key, datetime]] = {kind: {} for kind in ResourceKind}
         self.page = page
         self.refuses: Exception | None = None
-        self.asked: list[tuple[Kind, datetime | None, str | None]] = []
+        self.asked: list[tuple[ResourceKind, datetime | None, str | None]] = []
 
-    def changed(self, kind: Kind, since: datetime | None, after: str | None) -> Page:
+    def changed(self, kind: ResourceKind, since: datetime | None, after: str | None) -> Page:
         self._answer()
         self.asked.append((kind, since, after))
         every = sorted((at, key) for key, at in self.has[kind].items())
@@ -40,14 +40,14 @@ class Listed:
         end = start + self.page
         return Page(tuple(rows[start:end]), str(end) if end < len(rows) else None)
 
-    def existing(self, kind: Kind, ids: Iterable[int]) -> frozenset[int]:
+    def existing(self, kind: ResourceKind, ids: Iterable[int]) -> frozenset[int]:
         self._answer()
         return frozenset(number for number in ids if number in self.has[kind])
 
     def levels(self, item_ids: Iterable[int]) -> dict[int, tuple[Level, ...]]:
         self._answer()
         found: dict[int, tuple[Level, ...]] = dict.fromkeys(item_ids, ())
-        for key, at in self.has[Kind.LEVEL].items():
+        for key, at in self.has[ResourceKind.LEVEL].items():
             assert isinstance(key, LevelKey)
             if key.inventory_item_id in found:
                 level = Level(**key._asdict(), updated_at=at)

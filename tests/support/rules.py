@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from avnu.metrics.families import FAMILIES, Kind
+from avnu.metrics.families import FAMILIES, MetricType
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
@@ -40,7 +40,7 @@ def exported() -> set[str]:
     """Every name that a query can ask for."""
     found: set[str] = set()
     for family in FAMILIES.values():
-        histogram = family.kind is Kind.HISTOGRAM
+        histogram = family.kind is MetricType.HISTOGRAM
         found |= {family.name + end for end in _SUFFIXES} if histogram else {family.name}
     return found
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from avnu.sandbox import Delivery, Kind
+from avnu.sandbox import Delivery, DeliveryKind
 from avnu.sandbox.admin import World
 
-GENUINE = frozenset({Kind.GENUINE, Kind.AT_ONCE, Kind.DROPPED})
+GENUINE = frozenset({DeliveryKind.GENUINE, DeliveryKind.AT_ONCE, DeliveryKind.DROPPED})
 #: What has a truth of its own, and what is held by orders.
 WHOLE = ("products", "items", "levels", "locations", "orders")
 KINDS = (*WHOLE, "refunds", "fulfillments")

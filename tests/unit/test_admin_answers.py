@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avnu.errors import AvnuError, CallRefused, Park, Throttled, UnreadableAnswer
-from avnu.guards import Kind
+from avnu.guards import OutcomeKind
 from avnu.shopify.answers import Cost, Reading, read, said
 from avnu.shopify.transport import HttpAnswer
 
@@ -46,7 +46,7 @@ def test_any_json(document: dict[str, Any]) -> None:
         assert not document.get("errors")
     outcome = reading.outcome(5.0)
     assert outcome.result
-    assert outcome.kind in Kind
+    assert outcome.kind in OutcomeKind
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(Cost.__struct_fields__, NUMBERS)))
@@ -86,7 +86,7 @@ def test_throttled_waits_for_exactly_what_is_missing() -> None:
     assert isinstance(reading.fault, Throttled)
     assert reading.fault.wait_s == pytest.approx((752 - 666) / 50)
     outcome = reading.outcome(5.0)
-    assert (outcome.throttled, outcome.kind, outcome.actual) == (True, Kind.IGNORED, 0)
+    assert (outcome.throttled, outcome.kind, outcome.actual) == (True, OutcomeKind.IGNORED, 0)
     assert (outcome.requested, outcome.available, outcome.result) == (752, 666, "throttled")
 
 

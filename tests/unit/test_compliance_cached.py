@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from avnu.cache.kinds import KINDS, Kind
+from avnu.cache.kinds import KINDS, CachedKind
 from avnu.compliance.traces import WITH_CUSTOMERS, WITHOUT_CUSTOMERS
 
 # Names of fields that a customer could stand behind.
@@ -21,7 +21,7 @@ def test_every_kind_is_one_or_the_other() -> None:
 @pytest.mark.parametrize(
     "kind", [KINDS[name] for name in sorted(WITHOUT_CUSTOMERS)], ids=lambda kind: kind.name
 )
-def test_a_kind_without_customers_has_no_field_for_one(kind: Kind[Any]) -> None:
+def test_a_kind_without_customers_has_no_field_for_one(kind: CachedKind[Any]) -> None:
     # The address of a subscription is the receiver's.
     fields = [
         name for name in fields_of(kind.holds) if (kind.name, name) != ("subscriptions", "address")

@@ -9,7 +9,7 @@ import pytest
 
 from avnu.errors import BudgetSpent
 from avnu.inbox.turn import Letter, Parking
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Product, Variant
 from avnu.webhook import Webhook
 from tests.support.followed import NOW_S, FollowedShop, letters
@@ -88,7 +88,7 @@ def test_a_number_of_more_than_64_bits_rejects_its_webhook_alone(shop: FollowedS
 
 
 def test_bodies_of_an_id_alone_are_read_with_one_call(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 7), as_read(2, 7))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 7), as_read(2, 7))
     batch = [shop.told("products/update", {"id": one}) for one in (1, 2, 1, 2)]
     assert shop.handle(*batch) == "DDDD"
     assert shop.calls == [("products", (1, 2))]
@@ -98,14 +98,14 @@ def test_bodies_of_an_id_alone_are_read_with_one_call(shop: FollowedShop) -> Non
 def test_what_is_cached_is_dropped_before_the_read_and_after_the_commit(
     shop: FollowedShop,
 ) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 7))
     shop.handle(shop.told("products/update", {"id": 1}))
     assert shop.forgotten == [("product", (1,)), ("product", (1,))]
 
 
 def test_a_retry_of_shopifys_is_read_unless_the_database_knows_better(shop: FollowedShop) -> None:
     shop.handle(update(shop, 1, 5))
-    shop.shopify.set(Kind.PRODUCT, as_read(2, 9))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(2, 9))
     batch = [update(shop, 1, 4, late_s=LATE_S), update(shop, 2, 4, late_s=LATE_S)]
     assert shop.handle(*batch) == "DD"
     assert shop.calls == [("products", (2,))]
@@ -128,7 +128,7 @@ def test_a_webhook_whose_trigger_is_not_known_is_trusted(shop: FollowedShop) -> 
 
 
 def test_a_retry_whose_read_was_refused_is_read_when_it_comes_again(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 9))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 9))
     shop.shopify.fault = BudgetSpent(SHOP, 3.0)
     late = update(shop, 1, 4, late_s=LATE_S)
     assert shop.parked(late) == ("B", Parking("budget", 3000))
@@ -140,7 +140,7 @@ def test_a_retry_whose_read_was_refused_is_read_when_it_comes_again(shop: Follow
 def test_webhooks_that_waited_are_answered_by_the_read_that_the_first_asked_for(
     shop: FollowedShop,
 ) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 7))
     flood = [shop.told("products/update", {"id": 1}) for _ in range(3)]
     flood.append(update(shop, 1, 4, late_s=LATE_S))
     shop.hand.now += 2
@@ -152,7 +152,7 @@ def test_one_that_was_triggered_after_that_read_or_beside_it_is_read_for(
     shop: FollowedShop,
 ) -> None:
     """Beside it: within the two seconds that two hosts' clocks may differ by."""
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 7))
     beside = shop.told("products/update", {"id": 1})
     shop.hand.now += 1
     after = shop.told("products/update", {"id": 1}, triggered_at=at(NOW_S + 1))
@@ -162,7 +162,7 @@ def test_one_that_was_triggered_after_that_read_or_beside_it_is_read_for(
 
 
 def test_a_retry_triggered_before_that_read_needs_none(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 7))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 7))
     shop.handle(shop.told("products/update", {"id": 1}))
     shop.handle(update(shop, 1, 7, late_s=LATE_S))
     assert shop.calls == [("products", (1,))]
@@ -176,7 +176,7 @@ def test_what_was_deleted_is_not_asked_for_any_more(shop: FollowedShop) -> None:
 
 def test_a_batch_dearer_than_the_shops_points_comes_to_an_end(shop: FollowedShop) -> None:
     """What was read before the points were spent is settled: the next run asks for the rest."""
-    shop.shopify.set(Kind.PRODUCT, *(as_read(one, 7) for one in (1, 2, 3)))
+    shop.shopify.set(ResourceKind.PRODUCT, *(as_read(one, 7) for one in (1, 2, 3)))
     batch = [shop.told("products/update", {"id": one}, reconciled=True) for one in (1, 2, 3)]
     shop.shopify.parts_until_fault = 2
     assert shop.parked(*batch) == ("DDB", Parking("budget", 3000))
@@ -187,7 +187,7 @@ def test_a_batch_dearer_than_the_shops_points_comes_to_an_end(shop: FollowedShop
 
 
 def test_a_product_of_more_variants_than_its_body_holds_is_read(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 4, 10, 11, 12))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 4, 10, 11, 12))
     body = product_body(1, 4, 10, named=2)
     assert shop.handle(shop.told("products/update", body)) == "D"
     assert shop.calls == [("products", (1,))]
@@ -206,7 +206,7 @@ def test_such_a_product_that_has_just_changed_is_read_once_and_waits_for_nothing
     shop: FollowedShop,
 ) -> None:
     second = NOW_S - 0.5
-    shop.shopify.set(Kind.PRODUCT, as_read(1, second, 10, 11, 12))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, second, 10, 11, 12))
     assert shop.handle(shop.told("products/update", product_body(1, second, 10, named=2))) == "D"
     assert shop.calls == [("products", (1,))]
     assert title(shop, 1) == f"Mug {second:g}"
@@ -222,7 +222,7 @@ def other(shop: FollowedShop, number: int, second: float) -> Webhook:
 
 
 def test_two_bodies_of_one_second_are_read_once_it_is_over(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 5, title="Last"))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 5, title="Last"))
     shop.handle(update(shop, 1, 5))
     assert shop.handle(other(shop, 1, 5), update(shop, 2, 5)) == "DD"
     assert shop.calls == [("products", (1,))]
@@ -239,7 +239,7 @@ def test_while_it_is_not_over_nothing_is_asked_and_only_the_contradicted_waits(
     assert (title(shop, 2), shop.calls) == (f"Mug {now:g}", [])
 
     shop.hand.now += 2
-    shop.shopify.set(Kind.PRODUCT, as_read(1, now, title="Other"))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, now, title="Other"))
     assert shop.handle(again) == "D"
     assert (title(shop, 1), shop.calls) == ("Other", [("products", (1,))])
 
@@ -262,7 +262,7 @@ def test_a_resource_that_never_rests_costs_a_call_each_time_and_goes_on(
     for _ in range(3):
         second = shop.hand.now - START.timestamp()
         shop.handle(update(shop, 1, second))
-        shop.shopify.set(Kind.PRODUCT, as_read(1, second, title="Other"))
+        shop.shopify.set(ResourceKind.PRODUCT, as_read(1, second, title="Other"))
         assert shop.parked(asks) == ("B", Parking("unsettled", 2000))
         shop.hand.now += 2
     assert shop.handle(asks) == "D"
@@ -273,7 +273,7 @@ def test_a_resource_that_never_rests_costs_a_call_each_time_and_goes_on(
 def test_an_answer_that_is_behind_is_asked_for_again_and_then_is_a_failed_run(
     shop: FollowedShop,
 ) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 3))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 3))
     second = NOW_S - 0.5
     partial = shop.told("products/update", product_body(1, second, 10, named=2))
     assert shop.parked(partial)[0] == "B"
@@ -281,7 +281,7 @@ def test_an_answer_that_is_behind_is_asked_for_again_and_then_is_a_failed_run(
     settlement, raised = shop.run([partial])
     assert (letters(settlement), raised) == (Letter.FAILED, [])
     assert settlement.parkings == {}
-    shop.shopify.set(Kind.PRODUCT, as_read(1, second, 10, 11, 12))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, second, 10, 11, 12))
     assert shop.handle(partial) == "D"
 
 
@@ -298,7 +298,7 @@ def test_a_version_of_the_far_future_that_is_contradicted_is_a_failed_run(
 
 def test_deletes_are_confirmed_by_one_call(shop: FollowedShop) -> None:
     shop.handle(*(update(shop, one, 1) for one in (1, 2, 3)))
-    shop.shopify.set(Kind.PRODUCT, as_read(2, 6))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(2, 6))
     gone = [shop.told("products/delete", {"id": one}) for one in (1, 2, 3)]
     assert shop.handle(*gone) == "DDD"
     assert shop.calls == [("existing product", (1, 2, 3)), ("products", (2,))]
@@ -319,7 +319,7 @@ def test_but_not_while_the_webhook_that_speaks_of_it_has_just_come(shop: Followe
     asks = shop.told("products/create", {"id": 1})
     assert shop.parked(asks) == ("B", Parking("unsettled", 2000))
     shop.hand.now += 2
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 5))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 5))
     assert shop.handle(asks) == "D"
     assert title(shop, 1) == "Mug 5"
 
@@ -328,7 +328,7 @@ def test_but_not_while_the_webhook_that_speaks_of_it_has_just_come(shop: Followe
 
 
 def test_what_a_reconciliation_brought_is_counted_as_missed_once(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 5), as_read(2, 5))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 5), as_read(2, 5))
     shop.handle(update(shop, 2, 5))
     shop.counted.clear()
     told = [shop.told("products/update", {"id": one}, reconciled=True) for one in (1, 2)]
@@ -345,7 +345,7 @@ def test_a_delete_that_a_reconciliation_found_is_counted_as_missed(shop: Followe
 
 
 def test_what_webhooks_brought_is_not_counted_as_missed(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 5))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 5))
     shop.handle(shop.told("products/update", {"id": 1}))
     shop.handle(update(shop, 2, 5))
     shop.handle(shop.told("products/delete", {"id": 2}))
@@ -355,7 +355,7 @@ def test_what_webhooks_brought_is_not_counted_as_missed(shop: FollowedShop) -> N
 def test_a_webhook_of_a_day_ago_is_handled_like_any_other_once_it_is_put(
     shop: FollowedShop,
 ) -> None:
-    shop.shopify.set(Kind.PRODUCT, as_read(1, 4))
+    shop.shopify.set(ResourceKind.PRODUCT, as_read(1, 4))
     late = update(shop, 1, 4, triggered_at=START - timedelta(days=1))
     assert shop.handle(late) == "D"
     assert shop.calls == [("products", (1,))]

@@ -12,7 +12,7 @@ from avnu.inbox.buckets import (
     bounds_as_text,
     cumulated,
 )
-from avnu.metrics.families import FAMILIES, Kind
+from avnu.metrics.families import FAMILIES, MetricType
 from avnu.metrics.readings import Readings
 
 
@@ -45,10 +45,10 @@ def test_buckets_are_told_cumulated() -> None:
 def test_names_are_in_base_units_and_no_shop_is_a_label() -> None:
     for name, family in FAMILIES.items():
         assert re.fullmatch(r"avnu_[a-z_]+", name), name
-        assert name.endswith("_total") is (family.kind is Kind.COUNTER), name
+        assert name.endswith("_total") is (family.kind is MetricType.COUNTER), name
         assert not re.search(r"_(ms|millis\w*|minutes|mb|kb|percent)(_total)?$", name), name
         assert "shop" not in family.labels
-        if family.kind is Kind.HISTOGRAM:
+        if family.kind is MetricType.HISTOGRAM:
             assert name.endswith("_seconds"), name
 
 

@@ -14,7 +14,7 @@ from avnu.inbox.turn import Letter
 from avnu.shopify.payloads import decode
 from avnu.shopify.payloads.app import Shop as ShopPayload
 from avnu.shopify.payloads.compliance import CustomerRedact, DataRequest
-from avnu.shopify.payloads.fields import Amount, Money, Resource
+from avnu.shopify.payloads.fields import Amount, Money, WithId
 from avnu.shopify.payloads.inventory import InventoryItem, InventoryLevel
 from avnu.shopify.payloads.orders import Fulfillment, Order, Refund
 from avnu.shopify.payloads.products import Product
@@ -200,7 +200,7 @@ def test_what_cannot_be_an_id_is_rejected(number: str) -> None:
 def test_an_id_that_was_rounded_on_the_way_is_restored(number: int) -> None:
     rounded = min(int(float(number)), 2**63 - 1)
     written = {"id": rounded, "admin_graphql_api_id": f"gid://shopify/Order/{number}"}
-    assert decode(json.dumps(written).encode(), Resource).id == number
+    assert decode(json.dumps(written).encode(), WithId).id == number
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_an_id_that_was_rounded_on_the_way_is_restored(number: int) -> None:
 )
 def test_a_global_id_of_something_else_changes_nothing(other: str) -> None:
     written = json.dumps({"id": 123, "admin_graphql_api_id": other})
-    assert decode(written.encode(), Resource).id == 123
+    assert decode(written.encode(), WithId).id == 123
 
 
 def test_the_item_of_a_level_is_restored_too() -> None:
@@ -226,7 +226,7 @@ def test_published_samples_get_their_exact_ids_back() -> None:
     for body in (PUBLISHED or OWN).values():
         number = str(json.loads(body).get("admin_graphql_api_id") or "").rpartition("/")[2]
         if number.isdigit():
-            assert decode(body, Resource).id == int(number)
+            assert decode(body, WithId).id == int(number)
             exact += 1
     assert exact > 10
 

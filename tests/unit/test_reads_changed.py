@@ -9,7 +9,7 @@ import pytest
 from avnu.errors import UnreadableAnswer
 from avnu.shopify.query import MOST_IDS, gid
 from avnu.shopify.reads import Page, Reads, Seen
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import LevelKey
 from tests.support.admin_answers import Answers, page
 from tests.support.market import Hand, at
@@ -21,7 +21,7 @@ def reads(shopify: Answers) -> Reads:
     return Reads(shopify.admin(), Hand(), lambda: "EUR")
 
 
-def walk(shopify: Answers, kind: Kind, since: datetime | None = None) -> list[Page]:
+def walk(shopify: Answers, kind: ResourceKind, since: datetime | None = None) -> list[Page]:
     """All pages, each asked for by a process of its own."""
     pages = [reads(shopify).changed(kind, since, None)]
     while pages[-1].after is not None:
@@ -36,12 +36,12 @@ def row(kind: str, number: int, second: float) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("kind", "name", "spelt"),
     [
-        (Kind.PRODUCT, "ChangedProducts", "Product"),
-        (Kind.ORDER, "ChangedOrders", "Order"),
-        (Kind.ITEM, "ChangedItems", "InventoryItem"),
+        (ResourceKind.PRODUCT, "ChangedProducts", "Product"),
+        (ResourceKind.ORDER, "ChangedOrders", "Order"),
+        (ResourceKind.ITEM, "ChangedItems", "InventoryItem"),
     ],
 )
-def test_pages_of_what_changed(kind: Kind, name: str, spelt: str) -> None:
+def test_pages_of_what_changed(kind: ResourceKind, name: str, spelt: str) -> None:
     rows = [row(spelt, n + 1, n) for n in range(600)]
     shopify = Answers(**{name: lambda asked: {"page": page(rows, 250, asked["after"])}})
     pages = walk(shopify, kind, SINCE)
@@ -55,7 +55,7 @@ def test_pages_of_what_changed(kind: Kind, name: str, spelt: str) -> None:
 
 def test_without_a_time_everything_is_listed() -> None:
     shopify = Answers(ChangedProducts=lambda _: {"page": page([], 250)})
-    assert walk(shopify, Kind.PRODUCT) == [Page((), None)]
+    assert walk(shopify, ResourceKind.PRODUCT) == [Page((), None)]
     assert shopify.asked == [("ChangedProducts", {"after": None, "search": None})]
 
 
@@ -64,9 +64,9 @@ def test_locations_are_listed_whole_and_the_oldest_change_comes_first() -> None:
         row("Location", n, second) for n, second in ((1, 50), (2, 10), (3, -60), (4, 0), (5, 10))
     ]
     shopify = Answers(AllLocations=lambda asked: {"page": page(rows, 2, asked["after"])})
-    (one,) = walk(shopify, Kind.LOCATION, at(0.4))
+    (one,) = walk(shopify, ResourceKind.LOCATION, at(0.4))
     assert [seen.key for seen in one.seen] == [4, 2, 5, 1]
-    assert [seen.key for seen in walk(shopify, Kind.LOCATION)[0].seen] == [3, 4, 2, 5, 1]
+    assert [seen.key for seen in walk(shopify, ResourceKind.LOCATION)[0].seen] == [3, 4, 2, 5, 1]
 
 
 class _Stock(Answers):
@@ -91,7 +91,7 @@ class _Stock(Answers):
 
 def test_levels_are_listed_location_by_location() -> None:
     shopify = _Stock({3: 2, 7: 600, 9: 0, 11: 250})
-    pages = walk(shopify, Kind.LEVEL, SINCE)
+    pages = walk(shopify, ResourceKind.LEVEL, SINCE)
     assert [len(one.seen) for one in pages] == [2, 250, 250, 100, 0, 250]
     seen = [one.key for some in pages for one in some.seen]
     assert seen == [
@@ -106,17 +106,17 @@ def test_levels_are_listed_location_by_location() -> None:
 
 
 def test_a_shop_without_locations_has_no_levels() -> None:
-    assert walk(_Stock({}), Kind.LEVEL) == [Page((), None)]
+    assert walk(_Stock({}), ResourceKind.LEVEL) == [Page((), None)]
 
 
 def test_where_a_listing_goes_on_must_be_its_own() -> None:
     with pytest.raises(ValueError, match="not where a listing"):
-        reads(_Stock({})).changed(Kind.LEVEL, None, "from the beginning")
+        reads(_Stock({})).changed(ResourceKind.LEVEL, None, "from the beginning")
 
 
 def test_refunds_have_no_listing() -> None:
     with pytest.raises(ValueError, match="no changed refund"):
-        reads(Answers()).changed(Kind.REFUND, None, None)
+        reads(Answers()).changed(ResourceKind.REFUND, None, None)
 
 
 @pytest.mark.parametrize("cursor", [None, "7"])
@@ -124,28 +124,28 @@ def test_pages_without_end_are_nonsense(cursor: str | None) -> None:
     info = {"hasNextPage": True, "endCursor": cursor}
     shopify = Answers(ChangedOrders=lambda _: {"page": {"nodes": [], "pageInfo": info}})
     with pytest.raises(UnreadableAnswer, match="have no end"):
-        reads(shopify).changed(Kind.ORDER, None, "7")
+        reads(shopify).changed(ResourceKind.ORDER, None, "7")
 
 
 def test_an_id_that_is_none_is_nonsense() -> None:
     rows = [{"id": "gid://shopify/Order/", "updatedAt": at(0).isoformat()}]
     shopify = Answers(ChangedOrders=lambda _: {"page": page(rows, 250)})
     with pytest.raises(UnreadableAnswer):
-        reads(shopify).changed(Kind.ORDER, None, None)
+        reads(shopify).changed(ResourceKind.ORDER, None, None)
 
 
 @pytest.mark.parametrize(
     ("kind", "spelt"),
     [
-        (Kind.PRODUCT, "Product"),
-        (Kind.ITEM, "InventoryItem"),
-        (Kind.LOCATION, "Location"),
-        (Kind.ORDER, "Order"),
-        (Kind.REFUND, "Refund"),
-        (Kind.FULFILLMENT, "Fulfillment"),
+        (ResourceKind.PRODUCT, "Product"),
+        (ResourceKind.ITEM, "InventoryItem"),
+        (ResourceKind.LOCATION, "Location"),
+        (ResourceKind.ORDER, "Order"),
+        (ResourceKind.REFUND, "Refund"),
+        (ResourceKind.FULFILLMENT, "Fulfillment"),
     ],
 )
-def test_what_exists(kind: Kind, spelt: str) -> None:
+def test_what_exists(kind: ResourceKind, spelt: str) -> None:
     def odd_ones(asked: Any) -> Any:
         return {"nodes": [{"id": one} if int(one[-1]) % 2 else None for one in asked["ids"]]}
 

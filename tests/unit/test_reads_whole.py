@@ -11,7 +11,7 @@ from avnu.shopify.query import MOST_IDS, NodesQuery, gid
 from avnu.shopify.reads import Reads
 from avnu.shopify.reads.pages import Keep
 from avnu.shopify.reads.queries import listings, orders, products, stock
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from tests.support.admin_answers import SHOP, Answers, Catalogue, a_product, a_variant, page
 from tests.support.market import Hand
 
@@ -33,7 +33,7 @@ def test_no_call_is_made_for_nothing() -> None:
     nothing = reads(Answers())
     assert (nothing.products([]), nothing.items([]), nothing.levels([])) == ({}, {}, {})
     assert (nothing.locations([]), nothing.orders([])) == ({}, {})
-    assert nothing.existing(Kind.ORDER, []) == frozenset()
+    assert nothing.existing(ResourceKind.ORDER, []) == frozenset()
 
 
 def test_a_currency_that_cannot_be_had_parks_before_anything_is_spent() -> None:

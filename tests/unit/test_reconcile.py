@@ -20,7 +20,7 @@ from avnu.shopify.payloads import decode
 from avnu.shopify.payloads.inventory import InventoryLevel
 from avnu.shopify.payloads.products import Product, ProductDeleted
 from avnu.shopify.reads import Seen
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.outcomes import Stamp
 from avnu.store.market.versions import Key, LevelKey
 from tests.support.market import SHOP, Hand, at
@@ -85,11 +85,11 @@ class Stored:
     def __init__(self, **stamps: Stamp) -> None:
         self.kept: dict[Key, Stamp] = {key_of(name[1:]): one for name, one in stamps.items()}
 
-    def stamps(self, _shop: str, _kind: Kind, keys: list[Key]) -> dict[Key, Stamp]:
+    def stamps(self, _shop: str, _kind: ResourceKind, keys: list[Key]) -> dict[Key, Stamp]:
         return {key: self.kept[key] for key in keys if key in self.kept}
 
     def keys(
-        self, _shop: str, _kind: Kind, *, after: Key | None, most: int, **_more: Any
+        self, _shop: str, _kind: ResourceKind, *, after: Key | None, most: int, **_more: Any
     ) -> list[Key]:
         every: list[Any] = [key for key, one in self.kept.items() if one.deleted_at is None]
         every.sort()
@@ -102,7 +102,7 @@ def shop_of(reads: Listed, market: Any) -> Any:
 
 def test_a_page_of_changes_says_where_the_next_one_begins() -> None:
     reads = Listed(page=2)
-    reads.has[Kind.PRODUCT] = {1: at(1), 2: at(2), 3: at(3)}
+    reads.has[ResourceKind.PRODUCT] = {1: at(1), 2: at(2), 3: at(3)}
     shop = shop_of(reads, Stored(_1=stamp(1), _2=stamp(1)))
     first = look_for_changes(shop, PRODUCTS, None, None, None)
     assert (first.looked, first.differing, first.in_doubt) == (
@@ -117,7 +117,7 @@ def test_a_page_of_changes_says_where_the_next_one_begins() -> None:
 
 def test_what_is_stored_and_not_at_shopify_is_gone() -> None:
     reads = Listed()
-    reads.has[Kind.PRODUCT] = {1: at(1)}
+    reads.has[ResourceKind.PRODUCT] = {1: at(1)}
     found = look_for_deletes(
         shop_of(reads, Stored(_1=stamp(1), _2=stamp(1), _3=stamp(1, deleted=True))),
         PRODUCTS, None, None,
@@ -135,7 +135,7 @@ def test_a_sweep_goes_on_after_the_last_id_of_a_full_page() -> None:
 def test_levels_are_looked_for_item_by_item() -> None:
     reads, market = Listed(), Stored()
     market.kept = dict.fromkeys((LevelKey(1, 10), LevelKey(1, 11), LevelKey(2, 10)), stamp(1))
-    reads.has[Kind.LEVEL] = {LevelKey(1, 10): at(9)}
+    reads.has[ResourceKind.LEVEL] = {LevelKey(1, 10): at(9)}
     found = look_for_deletes(shop_of(reads, market), LEVELS, None, None)
     assert found.gone == (LevelKey(1, 11), LevelKey(2, 10))
 
@@ -174,7 +174,7 @@ def test_a_level_is_named_by_both_its_ids() -> None:
 @pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda one: one.name)
 def test_every_resource_fits_into_an_arrival(resource: Any) -> None:
     most = 2**63 - 1
-    key = LevelKey(most, most) if resource.kind is Kind.LEVEL else most
+    key = LevelKey(most, most) if resource.kind is ResourceKind.LEVEL else most
     assert key_of(text_of(key)) == key
     for one in letters(
         SHOP, resource, Found(None, 1, (Seen(key, at(1)),), (), (key,)), importing=False

@@ -9,7 +9,7 @@ from avnu.sandbox import (
     ALL_MISCHIEF,
     NO_MISCHIEF,
     Delivery,
-    Kind,
+    DeliveryKind,
     Mischief,
     Sizes,
     Store,
@@ -28,12 +28,12 @@ def full() -> list[Delivery]:
     return plan(SEED, SHOPS, COUNT, ALL_MISCHIEF)
 
 
-def of_kind(deliveries: list[Delivery], *kinds: Kind) -> list[Delivery]:
+def of_kind(deliveries: list[Delivery], *kinds: DeliveryKind) -> list[Delivery]:
     return [delivery for delivery in deliveries if delivery.kind in kinds]
 
 
 def genuine(deliveries: list[Delivery]) -> list[Delivery]:
-    return of_kind(deliveries, Kind.GENUINE, Kind.AT_ONCE, Kind.DROPPED)
+    return of_kind(deliveries, DeliveryKind.GENUINE, DeliveryKind.AT_ONCE, DeliveryKind.DROPPED)
 
 
 def test_same_seed_same_plan(full: list[Delivery]) -> None:
@@ -47,7 +47,7 @@ def test_another_seed_shares_no_webhook(full: list[Delivery]) -> None:
 
 def test_mischief_changes_no_genuine_webhook(full: list[Delivery]) -> None:
     quiet = plan(SEED, SHOPS, COUNT)
-    assert {d.kind for d in quiet} == {Kind.GENUINE}
+    assert {d.kind for d in quiet} == {DeliveryKind.GENUINE}
     assert [(d.webhook_id, d.body) for d in quiet] == [
         (d.webhook_id, d.body) for d in sorted(genuine(full), key=lambda d: d.number)
     ]
@@ -100,7 +100,7 @@ def test_a_bulk_edit_of_thousands() -> None:
 def test_webhook_ids_are_unique_but_for_copies(full: list[Delivery]) -> None:
     own = Counter((d.shop, d.webhook_id) for d in genuine(full))
     assert set(own.values()) == {1}
-    for copy in of_kind(full, Kind.DUPLICATE):
+    for copy in of_kind(full, DeliveryKind.DUPLICATE):
         original = next(d for d in genuine(full) if d.webhook_id == copy.webhook_id)
         assert (copy.shop, copy.topic, copy.body) == (original.shop, original.topic, original.body)
 
@@ -187,17 +187,17 @@ def test_a_rate_out_of_range_is_refused(rate: float) -> None:
 
 def test_rates_are_shares_of_the_genuine(full: list[Delivery]) -> None:
     count = Counter(d.kind for d in full)
-    assert count[Kind.DUPLICATE] == round(COUNT * ALL_MISCHIEF.duplicates)
-    assert count[Kind.AT_ONCE] == round(COUNT * ALL_MISCHIEF.simultaneous)
-    assert count[Kind.DROPPED] == round(COUNT * ALL_MISCHIEF.dropped)
-    assert count[Kind.FORGED] == round(COUNT * ALL_MISCHIEF.forged)
-    assert count[Kind.WRONG_SECRET] == round(COUNT * ALL_MISCHIEF.wrong_secret)
-    assert count[Kind.OVERSIZED] == round(COUNT * ALL_MISCHIEF.oversized)
-    assert count[Kind.REPLAYED_ID] % REPLAY_BURST == 0
-    assert count[Kind.REPLAYED_ID]
-    assert count[Kind.REPLAYED_SHOP]
-    assert count[Kind.REPLAYED_TOPIC]
-    assert count[Kind.REPLAYED_NAMED]
+    assert count[DeliveryKind.DUPLICATE] == round(COUNT * ALL_MISCHIEF.duplicates)
+    assert count[DeliveryKind.AT_ONCE] == round(COUNT * ALL_MISCHIEF.simultaneous)
+    assert count[DeliveryKind.DROPPED] == round(COUNT * ALL_MISCHIEF.dropped)
+    assert count[DeliveryKind.FORGED] == round(COUNT * ALL_MISCHIEF.forged)
+    assert count[DeliveryKind.WRONG_SECRET] == round(COUNT * ALL_MISCHIEF.wrong_secret)
+    assert count[DeliveryKind.OVERSIZED] == round(COUNT * ALL_MISCHIEF.oversized)
+    assert count[DeliveryKind.REPLAYED_ID] % REPLAY_BURST == 0
+    assert count[DeliveryKind.REPLAYED_ID]
+    assert count[DeliveryKind.REPLAYED_SHOP]
+    assert count[DeliveryKind.REPLAYED_TOPIC]
+    assert count[DeliveryKind.REPLAYED_NAMED]
 
 
 def test_shuffled_and_late_change_only_the_order() -> None:
@@ -216,15 +216,17 @@ def test_shuffled_and_late_change_only_the_order() -> None:
 
 def test_what_replays_comes_after_what_it_replays(full: list[Delivery]) -> None:
     by_number = {d.number: d for d in full}
-    replays = of_kind(full, Kind.REPLAYED_ID, Kind.REPLAYED_SHOP, Kind.REPLAYED_TOPIC)
+    replays = of_kind(
+        full, DeliveryKind.REPLAYED_ID, DeliveryKind.REPLAYED_SHOP, DeliveryKind.REPLAYED_TOPIC
+    )
     for replay in replays:
         assert replay.after is not None
         before = by_number[replay.after]
-        assert before.kind in (Kind.GENUINE, Kind.REPLAYED_ID)
+        assert before.kind in (DeliveryKind.GENUINE, DeliveryKind.REPLAYED_ID)
         assert (before.body, before.webhook_id != replay.webhook_id) == (replay.body, True)
-        assert (before.shop != replay.shop) == (replay.kind is Kind.REPLAYED_SHOP)
-        assert (before.topic != replay.topic) == (replay.kind is Kind.REPLAYED_TOPIC)
-        if replay.kind is Kind.REPLAYED_TOPIC:
+        assert (before.shop != replay.shop) == (replay.kind is DeliveryKind.REPLAYED_SHOP)
+        assert (before.topic != replay.topic) == (replay.kind is DeliveryKind.REPLAYED_TOPIC)
+        if replay.kind is DeliveryKind.REPLAYED_TOPIC:
             assert TOPICS[replay.topic].destructive
 
 
@@ -241,7 +243,7 @@ def test_no_genuine_webhook_trips_the_replay_guard(full: list[Delivery]) -> None
 
 
 def test_forgeries_come_in_every_kind(full: list[Delivery]) -> None:
-    forged = of_kind(full, Kind.FORGED)
+    forged = of_kind(full, DeliveryKind.FORGED)
     assert {d.signature for d in forged} == set(FORGERIES)
     ids = {d.webhook_id for d in genuine(full)}
     stolen = sum(d.webhook_id in ids for d in forged)
@@ -253,5 +255,5 @@ def test_only_shopifys_own_are_rightly_signed_and_repeated(full: list[Delivery])
         assert delivery.retried == (delivery.kind in SHOPIFYS_OWN)
         if delivery.retried:
             assert delivery.signature is Signature.RIGHT
-    assert all(d.copies == 2 for d in of_kind(full, Kind.AT_ONCE))
-    assert all(d.copies == 0 for d in of_kind(full, Kind.DROPPED))
+    assert all(d.copies == 2 for d in of_kind(full, DeliveryKind.AT_ONCE))
+    assert all(d.copies == 0 for d in of_kind(full, DeliveryKind.DROPPED))

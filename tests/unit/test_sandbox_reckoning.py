@@ -2,7 +2,7 @@
 
 import pytest
 
-from avnu.sandbox import ALL_MISCHIEF, Delivery, Kind, Ledger, Reckoning, plan
+from avnu.sandbox import ALL_MISCHIEF, Delivery, DeliveryKind, Ledger, Reckoning, plan
 from avnu.sandbox.connection import Answer
 from avnu.sandbox.ledger import Attempt, Entry
 from avnu.sandbox.request import SIGNERS
@@ -42,8 +42,8 @@ def test_one_accepted() -> None:
 def test_an_answer_beyond_the_first_is_a_duplicate() -> None:
     found = Reckoning(
         ledger_of(
-            (delivery(1, "same", kind=Kind.AT_ONCE), [OK, OK]),
-            (delivery(2, "same", kind=Kind.DUPLICATE), [OK]),
+            (delivery(1, "same", kind=DeliveryKind.AT_ONCE), [OK, OK]),
+            (delivery(2, "same", kind=DeliveryKind.DUPLICATE), [OK]),
         )
     )
     assert counted(found) == {"sent": 3, "accepted": 1, "duplicate": 2}
@@ -56,13 +56,15 @@ def test_a_retry_that_came_through() -> None:
 
 
 def test_ignored_topics_are_not_kept_however_often() -> None:
-    found = Reckoning(ledger_of((delivery(1, topic="themes/publish", kind=Kind.AT_ONCE), [OK, OK])))
+    found = Reckoning(
+        ledger_of((delivery(1, topic="themes/publish", kind=DeliveryKind.AT_ONCE), [OK, OK]))
+    )
     assert counted(found) == {"sent": 2, "ignored": 2}
     assert found.not_kept() == {(SHOP, "id-1")}
 
 
-@pytest.mark.parametrize("kind", [Kind.FORGED, Kind.WRONG_SECRET])
-def test_a_forgery_must_be_refused(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [DeliveryKind.FORGED, DeliveryKind.WRONG_SECRET])
+def test_a_forgery_must_be_refused(kind: DeliveryKind) -> None:
     refused = Reckoning(ledger_of((delivery(1, kind=kind), [Answer(401)])))
     assert counted(refused) == {"sent": 1, "rejected": 1}
     assert refused.not_kept() == {(SHOP, "id-1")}
@@ -75,7 +77,8 @@ def test_a_forgery_must_be_refused(kind: Kind) -> None:
 def test_a_forgery_under_a_genuine_id_leaves_the_id_to_its_owner() -> None:
     found = Reckoning(
         ledger_of(
-            (delivery(1, "same", kind=Kind.FORGED), [Answer(401)]), (delivery(2, "same"), [OK])
+            (delivery(1, "same", kind=DeliveryKind.FORGED), [Answer(401)]),
+            (delivery(2, "same"), [OK]),
         )
     )
     assert found.kept() == {(SHOP, "same")}
@@ -88,7 +91,7 @@ def test_a_genuine_webhook_refused_is_a_fault(status: int) -> None:
 
 
 def test_of_a_replay_ten_are_kept_with_the_original() -> None:
-    copies = [(delivery(n, kind=Kind.REPLAYED_ID, after=n - 1), [OK]) for n in range(2, 14)]
+    copies = [(delivery(n, kind=DeliveryKind.REPLAYED_ID, after=n - 1), [OK]) for n in range(2, 14)]
     found = Reckoning(ledger_of((delivery(1), [OK]), *copies))
     assert counted(found) == {"sent": 13, "accepted": 10, "replayed": 3}
     assert found.kept() == {(SHOP, f"id-{n}") for n in range(1, 11)}
@@ -97,7 +100,9 @@ def test_of_a_replay_ten_are_kept_with_the_original() -> None:
 
 def test_suspects_are_accepted_and_dead() -> None:
     found = Reckoning(
-        ledger_of((delivery(1), [OK]), (delivery(2, kind=Kind.REPLAYED_TOPIC, after=1), [OK]))
+        ledger_of(
+            (delivery(1), [OK]), (delivery(2, kind=DeliveryKind.REPLAYED_TOPIC, after=1), [OK])
+        )
     )
     assert counted(found) == {"sent": 2, "accepted": 2, "suspected": 1}
     assert found.kept() == {(SHOP, "id-1")}
@@ -105,7 +110,7 @@ def test_suspects_are_accepted_and_dead() -> None:
 
 
 def test_what_was_never_sent_is_not_kept() -> None:
-    found = Reckoning(ledger_of((delivery(1, kind=Kind.DROPPED), [])))
+    found = Reckoning(ledger_of((delivery(1, kind=DeliveryKind.DROPPED), [])))
     assert counted(found) == {}
     assert found.not_kept() == {(SHOP, "id-1")}
 
@@ -139,8 +144,8 @@ def test_both_sides_must_agree_to_the_last_one(name: str) -> None:
 def test_given_up_is_what_shopify_repeats_in_vain() -> None:
     ledger = ledger_of(
         (delivery(1), [BUSY] * 9),
-        (delivery(2, kind=Kind.FORGED), [Answer(401)]),
-        (delivery(3, kind=Kind.DROPPED), []),
+        (delivery(2, kind=DeliveryKind.FORGED), [Answer(401)]),
+        (delivery(3, kind=DeliveryKind.DROPPED), []),
         (delivery(4), [OK]),
     )
     assert [entry.delivery.number for entry in ledger.given_up()] == [1]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from avnu.errors import UnknownPath, UnknownTopic
-from avnu.sandbox import Delivery, Kind, trigger
+from avnu.sandbox import Delivery, DeliveryKind, trigger
 from avnu.sandbox.chance import chance
 from avnu.sandbox.target import is_loopback
 from avnu.sandbox.trigger import assign
@@ -27,7 +27,11 @@ def body(topic: str, *assignments: str) -> Any:
 
 def test_a_genuine_delivery() -> None:
     delivery = make("orders/create")
-    assert (delivery.shop, delivery.topic, delivery.kind) == (SHOP, "orders/create", Kind.GENUINE)
+    assert (delivery.shop, delivery.topic, delivery.kind) == (
+        SHOP,
+        "orders/create",
+        DeliveryKind.GENUINE,
+    )
     assert delivery.triggered_at == "2026-11-20T00:00:00.000000000Z"
     assert len(delivery.webhook_id) == 36
     assert delivery == make("orders/create")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Item, Location
 from tests.support.followed import NOW_S, FollowedShop
 from tests.support.market import SHOP, at, level
@@ -85,7 +85,7 @@ def test_items_and_their_deletes(shop: FollowedShop) -> None:
     stored = shop.copy.item(SHOP, 5)
     assert stored is not None
     assert (stored.cost, stored.currency) == (Decimal("1.50"), "EUR")
-    shop.shopify.set(Kind.ITEM, Item(id=6, updated_at=at(1)))
+    shop.shopify.set(ResourceKind.ITEM, Item(id=6, updated_at=at(1)))
     gone = [shop.told("inventory_items/delete", {"id": one}) for one in (5, 6)]
     shop.handle(*gone)
     assert shop.calls == [("existing inventory_item", (5, 6)), ("items", (6,))]

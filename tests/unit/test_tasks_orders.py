@@ -3,7 +3,7 @@
 from typing import Any
 
 from avnu.inbox.turn import Parking
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from tests.support.followed import NOW_S, FollowedShop
 from tests.support.market import SHOP, at, order, refund, shipment
 
@@ -29,7 +29,7 @@ def test_orders_are_written_from_their_payloads(shop: FollowedShop) -> None:
 
 
 def test_an_edited_order_is_read(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.ORDER, order(1, 5), order(2, 5))
+    shop.shopify.set(ResourceKind.ORDER, order(1, 5), order(2, 5))
     told = [
         shop.told("orders/edited", {"order_edit": {"id": 9, "order_id": one}}) for one in (1, 2, 1)
     ]
@@ -87,7 +87,7 @@ def test_a_refund_and_a_shipment_may_come_before_their_order(shop: FollowedShop)
 
 
 def test_a_refund_by_its_id_alone_makes_its_order_be_read(shop: FollowedShop) -> None:
-    shop.shopify.set(Kind.ORDER, order(1, 5, refunds=(refund(7, 1),)))
+    shop.shopify.set(ResourceKind.ORDER, order(1, 5, refunds=(refund(7, 1),)))
     assert shop.handle(shop.told("refunds/create", {"id": 7, "order_id": 1})) == "D"
     assert shop.calls == [("orders", (1,))]
     stored = shop.copy.order(SHOP, 1)
@@ -103,7 +103,7 @@ def test_a_refund_that_names_no_order_is_rejected(shop: FollowedShop) -> None:
 
 def test_two_bodies_of_one_shipment_make_its_order_be_read(shop: FollowedShop) -> None:
     last = shipment(8, 1, 2, status="success")
-    shop.shopify.set(Kind.ORDER, order(1, 5, fulfillments=(last,)))
+    shop.shopify.set(ResourceKind.ORDER, order(1, 5, fulfillments=(last,)))
     for status in ("open", "success"):
         told = shop.told("fulfillments/update", shipment_body(8, 1, 2, status))
         assert shop.handle(told) == "D"
@@ -119,5 +119,5 @@ def test_a_shipment_contradicted_in_its_own_second_waits_for_its_end(shop: Follo
     assert shop.parked(again) == ("B", Parking("unsettled", 2000))
     shop.hand.now += 2
     last = shipment(8, 1, NOW_S, status="success")
-    shop.shopify.set(Kind.ORDER, order(1, NOW_S, fulfillments=(last,)))
+    shop.shopify.set(ResourceKind.ORDER, order(1, NOW_S, fulfillments=(last,)))
     assert shop.handle(again) == "D"

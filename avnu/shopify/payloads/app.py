@@ -2,10 +2,10 @@
 
 import msgspec
 
-from avnu.shopify.payloads.fields import Currency, Id, Resource, Time
+from avnu.shopify.payloads.fields import Currency, Id, Time, WithId
 
 
-class Shop(Resource, frozen=True, kw_only=True):
+class Shop(WithId, frozen=True, kw_only=True):
     """The shop itself, as shop/update and app/uninstalled send it.
 
     Owner, email, phone and street stand in the body and are left there: nobody needs them.

@@ -49,7 +49,7 @@ class MoneySet(msgspec.Struct, frozen=True, kw_only=True):
     presentment_money: Money | None = None
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True):
+class WithId(msgspec.Struct, frozen=True, kw_only=True):
     """Anything with an id. ``id`` is exact even where the body's own number was rounded.
 
     A tool that reads JSON numbers as doubles (every JavaScript one) rounds a 64-bit id on the

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from avnu.shopify.payloads.fields import Amount, Id, Resource, Time, unrounded
+from avnu.shopify.payloads.fields import Amount, Id, Time, WithId, unrounded
 
 _ITEM_IN_GLOBAL_ID = re.compile(r"inventory_item_id=([0-9]{1,19})$", re.ASCII)
 
@@ -29,7 +29,7 @@ class InventoryLevel(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "inventory_item_id", exact)
 
 
-class InventoryItem(Resource, frozen=True, kw_only=True):
+class InventoryItem(WithId, frozen=True, kw_only=True):
     """What is stocked; ``cost`` is in the shop's currency, which the payload does not name."""
 
     sku: str | None = None
@@ -42,11 +42,11 @@ class InventoryItem(Resource, frozen=True, kw_only=True):
     updated_at: Time | None = None
 
 
-class InventoryItemDeleted(Resource, frozen=True, kw_only=True):
+class InventoryItemDeleted(WithId, frozen=True, kw_only=True):
     """The id of a deleted item; the customs codes beside it in the body are of no use."""
 
 
-class Location(Resource, frozen=True, kw_only=True):
+class Location(WithId, frozen=True, kw_only=True):
     """A place that holds stock.
 
     After activate and deactivate believe the topic rather than ``active``: the published
@@ -62,5 +62,5 @@ class Location(Resource, frozen=True, kw_only=True):
     updated_at: Time | None = None
 
 
-class LocationDeleted(Resource, frozen=True, kw_only=True):
+class LocationDeleted(WithId, frozen=True, kw_only=True):
     """All that is left of a deleted location: its id."""

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from avnu.shopify.payloads.fields import Amount, Currency, Id, MoneySet, Resource, Time
+from avnu.shopify.payloads.fields import Amount, Currency, Id, MoneySet, Time, WithId
 
 
-class LineItem(Resource, frozen=True, kw_only=True):
+class LineItem(WithId, frozen=True, kw_only=True):
     """One line of an order; ``quantity`` as ordered, ``current_quantity`` after edits."""
 
     product_id: Id | None = None  # None also for a custom item, which has no product
@@ -20,7 +20,7 @@ class LineItem(Resource, frozen=True, kw_only=True):
     total_discount_set: MoneySet | None = None
 
 
-class Transaction(Resource, frozen=True, kw_only=True):
+class Transaction(WithId, frozen=True, kw_only=True):
     """A movement of money; ``currency`` None means the order's own."""
 
     kind: str | None = None
@@ -30,7 +30,7 @@ class Transaction(Resource, frozen=True, kw_only=True):
     created_at: Time | None = None
 
 
-class RefundLine(Resource, frozen=True, kw_only=True):
+class RefundLine(WithId, frozen=True, kw_only=True):
     """Pieces of one order line that were refunded, and what became of them."""
 
     line_item_id: Id | None = None
@@ -42,7 +42,7 @@ class RefundLine(Resource, frozen=True, kw_only=True):
     total_tax_set: MoneySet | None = None
 
 
-class Refund(Resource, frozen=True, kw_only=True):
+class Refund(WithId, frozen=True, kw_only=True):
     """A refund; it has no ``updated_at`` because it never changes."""
 
     order_id: Id | None = None
@@ -52,7 +52,7 @@ class Refund(Resource, frozen=True, kw_only=True):
     transactions: tuple[Transaction, ...] | None = None
 
 
-class Fulfillment(Resource, frozen=True, kw_only=True):
+class Fulfillment(WithId, frozen=True, kw_only=True):
     """One shipment of an order; ``line_items`` are the lines and quantities in it."""
 
     order_id: Id | None = None
@@ -68,11 +68,11 @@ class Fulfillment(Resource, frozen=True, kw_only=True):
     line_items: tuple[LineItem, ...] | None = None
 
 
-class OrderCustomer(Resource, frozen=True, kw_only=True):
+class OrderCustomer(WithId, frozen=True, kw_only=True):
     """Who ordered, by id alone."""
 
 
-class Order(Resource, frozen=True, kw_only=True):
+class Order(WithId, frozen=True, kw_only=True):
     """A whole order, as every orders/* topic but edited and delete sends it."""
 
     name: str | None = None  # "#1001"
@@ -100,11 +100,11 @@ class Order(Resource, frozen=True, kw_only=True):
     refunds: tuple[Refund, ...] | None = None
 
 
-class OrderDeleted(Resource, frozen=True, kw_only=True):
+class OrderDeleted(WithId, frozen=True, kw_only=True):
     """All that is left of a deleted order: its id."""
 
 
-class OrderEdit(Resource, frozen=True, kw_only=True):
+class OrderEdit(WithId, frozen=True, kw_only=True):
     """An edit that a merchant committed: which order, and when."""
 
     order_id: Id

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from avnu.shopify.payloads.fields import Amount, Id, Resource, Time
+from avnu.shopify.payloads.fields import Amount, Id, Time, WithId
 
 
-class Variant(Resource, frozen=True, kw_only=True):
+class Variant(WithId, frozen=True, kw_only=True):
     """One variant. Its prices are in the shop's currency, which the payload does not name."""
 
     product_id: Id | None = None
@@ -33,7 +33,7 @@ class VariantRef(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: Time | None = None
 
 
-class Product(Resource, frozen=True, kw_only=True):
+class Product(WithId, frozen=True, kw_only=True):
     """A product as create and update send it.
 
     ``variants`` holds the first 100 at most; ``variant_gids`` names them all, so a product
@@ -54,5 +54,5 @@ class Product(Resource, frozen=True, kw_only=True):
     variant_gids: tuple[VariantRef, ...] | None = None
 
 
-class ProductDeleted(Resource, frozen=True, kw_only=True):
+class ProductDeleted(WithId, frozen=True, kw_only=True):
     """All that is left of a deleted product: its id."""

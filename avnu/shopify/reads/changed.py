@@ -16,7 +16,7 @@ from avnu.shopify.query import PageInfo, Query
 from avnu.shopify.reads.queries import listings
 from avnu.shopify.reads.queries.listings import Changed, Listing
 from avnu.shopify.reads.values import id_of
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Key, LevelKey
 
 
@@ -45,17 +45,17 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
 
 
 SORTED = {
-    Kind.PRODUCT: listings.PRODUCTS,
-    Kind.ORDER: listings.ORDERS,
-    Kind.ITEM: listings.ITEMS,
+    ResourceKind.PRODUCT: listings.PRODUCTS,
+    ResourceKind.ORDER: listings.ORDERS,
+    ResourceKind.ITEM: listings.ITEMS,
 }
 
 
-def changed(admin: Admin, kind: Kind, since: datetime | None, after: str | None) -> Page:
+def changed(admin: Admin, kind: ResourceKind, since: datetime | None, after: str | None) -> Page:
     """A page; ``after`` is the former one's. Raises ValueError for a kind that has no listing."""
-    if kind is Kind.LEVEL:
+    if kind is ResourceKind.LEVEL:
         return _levels(admin, since, after)
-    if kind is Kind.LOCATION:
+    if kind is ResourceKind.LOCATION:
         return _locations(admin, since)
     if kind not in SORTED:
         raise ValueError(f"Shopify lists no changed {kind}")

@@ -14,7 +14,7 @@ from avnu.shopify.reads.pages import Keep, Pages
 from avnu.shopify.reads.queries import listings
 from avnu.shopify.reads.queries import stock as stock_queries
 from avnu.shopify.reads.whole import Part, Reading, Whole
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.versions import Item, Level, Location, Order, Product
 
 N = TypeVar("N")
@@ -22,12 +22,12 @@ V = TypeVar("V")
 
 # As Shopify spells the kinds that have ids of their own.
 _SPELT = {
-    Kind.PRODUCT: "Product",
-    Kind.ITEM: "InventoryItem",
-    Kind.LOCATION: "Location",
-    Kind.ORDER: "Order",
-    Kind.REFUND: "Refund",
-    Kind.FULFILLMENT: "Fulfillment",
+    ResourceKind.PRODUCT: "Product",
+    ResourceKind.ITEM: "InventoryItem",
+    ResourceKind.LOCATION: "Location",
+    ResourceKind.ORDER: "Order",
+    ResourceKind.REFUND: "Refund",
+    ResourceKind.FULFILLMENT: "Fulfillment",
 }
 
 
@@ -102,7 +102,7 @@ class Reads:
         """The same, some at a time; None: Shopify does not have it, or does not show it."""
         return self._converted(filling.ORDERS, ids, orders.order)
 
-    def existing(self, kind: Kind, ids: Iterable[int]) -> frozenset[int]:
+    def existing(self, kind: ResourceKind, ids: Iterable[int]) -> frozenset[int]:
         """Those of ``ids`` that Shopify still has: what a delete is confirmed by.
 
         For all kinds but levels, which have no ids: ``levels`` tells of them. An order that is
@@ -110,7 +110,7 @@ class Reads:
         """
         return frozenset(self._admin.nodes(listings.existing(_SPELT[kind]), ids))
 
-    def changed(self, kind: Kind, since: datetime | None, after: str | None) -> Page:
+    def changed(self, kind: ResourceKind, since: datetime | None, after: str | None) -> Page:
         """A page of what has changed since then (None: of all there is).
 
         Products, orders and locations: the oldest change first. Items and levels: by id, as Shopify

@@ -32,7 +32,7 @@ from avnu.store.market.versions import Key
 _log = logging.getLogger(__name__)
 
 
-class Kind(enum.StrEnum):
+class ResourceKind(enum.StrEnum):
     """Which kind of resource."""
 
     PRODUCT = "product"
@@ -60,7 +60,7 @@ class Change(msgspec.Struct, frozen=True):
     """
 
     shop: str
-    kind: Kind
+    kind: ResourceKind
     id: Key
     what: What
     version: datetime

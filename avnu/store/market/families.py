@@ -11,11 +11,11 @@ import msgspec
 from sqlalchemy import RowMapping, Table
 
 from avnu.store.market import tables
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.outcomes import Stamped
 from avnu.store.market.versions import Key, Level, LevelKey, Part, Version
 
-Resource = Version | Level
+AnyVersion = Version | Level
 
 # Filled by whoever writes the row, not from the field of that name.
 _STANDING = frozenset({"updated_at", "read_at", "digest", "deleted_at"})
@@ -34,7 +34,7 @@ class Parts:
 class Family:
     """A kind of resource. ``final``: after a delete no version of it is taken any more."""
 
-    kind: Kind
+    kind: ResourceKind
     table: Table
     keys: tuple[str, ...] = ("id",)
     parts: tuple[Parts, ...] = ()
@@ -47,16 +47,21 @@ class Family:
 
 
 PRODUCTS = Family(
-    Kind.PRODUCT, tables.products, parts=(Parts("variants", tables.variants, "product_id"),)
+    ResourceKind.PRODUCT, tables.products, parts=(Parts("variants", tables.variants, "product_id"),)
 )
-ITEMS = Family(Kind.ITEM, tables.inventory_items)
+ITEMS = Family(ResourceKind.ITEM, tables.inventory_items)
 LEVELS = Family(
-    Kind.LEVEL, tables.inventory_levels, keys=("inventory_item_id", "location_id"), final=False
+    ResourceKind.LEVEL,
+    tables.inventory_levels,
+    keys=("inventory_item_id", "location_id"),
+    final=False,
 )
-LOCATIONS = Family(Kind.LOCATION, tables.locations)
-ORDERS = Family(Kind.ORDER, tables.orders, parts=(Parts("lines", tables.order_lines, "order_id"),))
+LOCATIONS = Family(ResourceKind.LOCATION, tables.locations)
+ORDERS = Family(
+    ResourceKind.ORDER, tables.orders, parts=(Parts("lines", tables.order_lines, "order_id"),)
+)
 REFUNDS = Family(
-    Kind.REFUND,
+    ResourceKind.REFUND,
     tables.refunds,
     parts=(
         Parts("lines", tables.refund_lines, "refund_id"),
@@ -64,19 +69,21 @@ REFUNDS = Family(
     ),
 )
 FULFILLMENTS = Family(
-    Kind.FULFILLMENT,
+    ResourceKind.FULFILLMENT,
     tables.fulfillments,
     parts=(Parts("lines", tables.fulfillment_lines, "fulfillment_id"),),
 )
 EVERY = (PRODUCTS, ITEMS, LEVELS, LOCATIONS, ORDERS, REFUNDS, FULFILLMENTS)
 
 
-def family_of(kind: Kind) -> Family:
+def family_of(kind: ResourceKind) -> Family:
     """The family of a kind of resource. Raises KeyError for a shop, which is none."""
     return _BY_KIND[kind]
 
 
-_BY_KIND: Mapping[Kind, Family] = MappingProxyType({family.kind: family for family in EVERY})
+_BY_KIND: Mapping[ResourceKind, Family] = MappingProxyType(
+    {family.kind: family for family in EVERY}
+)
 
 
 def row_of(family: Family, shop: str, one: Stamped[Any], written_at: datetime) -> dict[str, Any]:
@@ -118,7 +125,7 @@ def _fields_of(struct: Any, table: Table) -> tuple[str, ...]:
 
 def key_of(family: Family, row: RowMapping) -> Key:
     """What names the row's resource in its shop."""
-    if family.kind is Kind.LEVEL:
+    if family.kind is ResourceKind.LEVEL:
         return LevelKey(*(row[name] for name in family.keys))
     return int(row["id"])
 

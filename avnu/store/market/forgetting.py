@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, delete, select, tuple_
 from avnu.store.database import Store
 from avnu.store.market import tables
 from avnu.store.market.batches import Transaction
-from avnu.store.market.changes import Change, Kind, What
+from avnu.store.market.changes import Change, ResourceKind, What
 from avnu.store.market.families import ORDERS
 from avnu.store.market.order_writing import cut_off, lock_orders
 from avnu.store.market.upsert import live
@@ -62,4 +62,6 @@ def redact_orders(to: Transaction, ids: Iterable[int]) -> list[Change]:
         .where(row.shop == to.shop, row.id.in_(fresh), live(ORDERS))
         .order_by(row.id)
     )
-    return [Change(to.shop, Kind.ORDER, one.id, What.UPDATED, one.updated_at) for one in known]
+    return [
+        Change(to.shop, ResourceKind.ORDER, one.id, What.UPDATED, one.updated_at) for one in known
+    ]

@@ -12,7 +12,7 @@ from avnu.store.columns import instant
 from avnu.store.database import Store
 from avnu.store.market import forgetting, reading
 from avnu.store.market.batches import Transaction, Wrote, bury, split, split_keys, write
-from avnu.store.market.changes import Change, Changed, Kind, What, tell
+from avnu.store.market.changes import Change, Changed, ResourceKind, What, tell
 from avnu.store.market.families import (
     FULFILLMENTS,
     ITEMS,
@@ -179,12 +179,12 @@ class Market:
         with self._store.reading() as connection:
             return reading.fulfillments(connection, shop, order_id)
 
-    def counts(self, shop: str) -> dict[Kind, int]:
+    def counts(self, shop: str) -> dict[ResourceKind, int]:
         """How many live resources of each kind the shop has."""
         with self._store.reading() as connection:
             return reading.counts(connection, shop)
 
-    def stamps(self, shop: str, kind: Kind, keys: Sequence[Key]) -> dict[Key, Stamp]:
+    def stamps(self, shop: str, kind: ResourceKind, keys: Sequence[Key]) -> dict[Key, Stamp]:
         """How those of ``keys`` stand that are known, deleted ones too: to compare versions by."""
         with self._store.reading() as connection:
             return reading.stamps(connection, family_of(kind), shop, keys)
@@ -192,7 +192,7 @@ class Market:
     def keys(
         self,
         shop: str,
-        kind: Kind,
+        kind: ResourceKind,
         *,
         after: Key | None,
         most: int,
@@ -212,7 +212,7 @@ class Market:
         """
         deleted = forgetting.forget_shop(self._store, shop)
         if deleted:
-            tell(self._changed, [Change(shop, Kind.SHOP, 0, What.DELETED, self._now())])
+            tell(self._changed, [Change(shop, ResourceKind.SHOP, 0, What.DELETED, self._now())])
         return deleted
 
     def shut_out(self, shop: str, customer_id: int) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, tuple_
 
 from avnu.store.market import tables, upsert
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.families import (
     EVERY,
     FULFILLMENTS,
@@ -16,9 +16,9 @@ from avnu.store.market.families import (
     ORDERS,
     PRODUCTS,
     REFUNDS,
+    AnyVersion,
     Family,
     Parts,
-    Resource,
     fields_of,
     key_of,
 )
@@ -40,7 +40,7 @@ from avnu.store.market.versions import (
     Version,
 )
 
-R = TypeVar("R", bound=Resource)
+R = TypeVar("R", bound=AnyVersion)
 V = TypeVar("V", bound=Version)
 P = TypeVar("P", bound=Part)
 
@@ -125,7 +125,7 @@ def shown() -> ColumnElement[bool]:
     return and_(*(~one for one in dead))
 
 
-def counts(connection: Connection, shop: str) -> dict[Kind, int]:
+def counts(connection: Connection, shop: str) -> dict[ResourceKind, int]:
     """How many live resources of each kind the shop has."""
     return {
         family.kind: connection.execute(

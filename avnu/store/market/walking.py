@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Connection, Row, select, tuple_
 
 from avnu.store.database import Store
-from avnu.store.market.changes import Kind
-from avnu.store.market.families import EVERY, Family, Parts, Resource, fields_of
+from avnu.store.market.changes import ResourceKind
+from avnu.store.market.families import EVERY, AnyVersion, Family, Parts, fields_of
 from avnu.store.market.reading import shown
 from avnu.store.market.upsert import live
 from avnu.store.market.versions import (
@@ -31,16 +31,18 @@ from avnu.store.market.versions import (
 
 _PAGE = 500
 
-_FAMILIES: Mapping[Kind, Family] = MappingProxyType({family.kind: family for family in EVERY})
-_TYPES: Mapping[Kind, type[Resource]] = MappingProxyType(
+_FAMILIES: Mapping[ResourceKind, Family] = MappingProxyType(
+    {family.kind: family for family in EVERY}
+)
+_TYPES: Mapping[ResourceKind, type[AnyVersion]] = MappingProxyType(
     {
-        Kind.PRODUCT: Product,
-        Kind.ITEM: Item,
-        Kind.LEVEL: Level,
-        Kind.LOCATION: Location,
-        Kind.ORDER: Order,
-        Kind.REFUND: Refund,
-        Kind.FULFILLMENT: Fulfillment,
+        ResourceKind.PRODUCT: Product,
+        ResourceKind.ITEM: Item,
+        ResourceKind.LEVEL: Level,
+        ResourceKind.LOCATION: Location,
+        ResourceKind.ORDER: Order,
+        ResourceKind.REFUND: Refund,
+        ResourceKind.FULFILLMENT: Fulfillment,
     }
 )
 _PART_TYPES: Mapping[str, type[Part]] = MappingProxyType(
@@ -54,7 +56,7 @@ _PART_TYPES: Mapping[str, type[Part]] = MappingProxyType(
 )
 
 
-def walk(store: Store, shop: str, kind: Kind) -> Iterator[Any]:
+def walk(store: Store, shop: str, kind: ResourceKind) -> Iterator[Any]:
     """The live resources of one kind with their parts, by key. Raises StoreUnavailable.
 
     Levels of an item or a location that was deleted are not among them.
@@ -70,7 +72,7 @@ def walk(store: Store, shop: str, kind: Kind) -> Iterator[Any]:
         .order_by(*keys)
         .limit(_PAGE)
     )
-    if kind is Kind.LEVEL:
+    if kind is ResourceKind.LEVEL:
         query = query.where(shown())
     page = query
     while True:
@@ -93,7 +95,7 @@ def _page(connection: Connection, family: Family, query: Any, shop: str) -> list
 
 def _version(
     row: Row[Any], family: Family, parts: Mapping[str, Mapping[int, list[msgspec.Struct]]]
-) -> Resource:
+) -> AnyVersion:
     kind = _TYPES[family.kind]
     content: dict[str, Any] = {name: getattr(row, name) for name in fields_of(kind, family.table)}
     content |= {field: tuple(found[row.id]) for field, found in parts.items()}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from avnu.shopify.reads import Reads
-from avnu.store.market.changes import Kind
+from avnu.store.market.changes import ResourceKind
 from avnu.store.market.market import Market
 from avnu.store.market.outcomes import Written
 from avnu.store.market.versions import Key, Standing
@@ -23,7 +23,7 @@ def _not_cached(shop: Shop, keys: Collection[Any]) -> None:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Resource(Generic[K]):
+class Followed(Generic[K]):
     """How one kind of resource is written, read, confirmed and deleted.
 
     ``name`` is that of its counters, ``missed:<name>`` and ``asked:<name>``. ``read`` answers part
@@ -34,7 +34,7 @@ class Resource(Generic[K]):
     """
 
     name: str
-    kind: Kind
+    kind: ResourceKind
     put: Put
     read: Callable[[Reads, Collection[K]], Iterable[Mapping[K, Any]]]
     delete: Callable[[Market, str, Iterable[K], datetime], Written[K]]
