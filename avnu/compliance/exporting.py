@@ -14,7 +14,7 @@ from avnu.inbox.arrival import Stored
 from avnu.settings import Settings
 from avnu.shopify.payloads import decode
 from avnu.shopify.payloads.compliance import Customer, DataRequest
-from avnu.store.market.market import Market
+from avnu.store.market.copy import Copy
 
 Document = dict[str, Any]
 
@@ -51,7 +51,7 @@ def heading(
     }
 
 
-def orders(market: Market, shop: str, ids: Iterable[int]) -> list[Document]:
+def orders(market: Copy, shop: str, ids: Iterable[int]) -> list[Document]:
     """What the database holds of each; also of what came before its order."""
     found = []
     for number in sorted(set(ids)):

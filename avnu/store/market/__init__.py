@@ -1,11 +1,12 @@
 """The marketplace's own copy of its shops: products, stock and orders, as Shopify last told them.
 
-``market`` is the door: ``Market`` takes versions in, and reads. A version (``versions``) is one
-resource as it was at its ``updated_at``; ``catalogue_rows`` and ``order_rows`` make them from
-payloads. ``outcomes`` decides which of two is newer, ``upsert`` says the same in SQL, ``batches``
-writes one kind of resource, ``order_writing`` what belongs to an order, ``redacted`` keeps out
-customers who must not come back, ``forgetting`` deletes, ``reading`` reads. ``changes`` is
-what a marketplace's own code is told.
+The doors are ``market``, whose ``Market`` takes versions in, and ``copy``, whose ``Copy`` may only
+be read; a ``Market`` is a ``Copy`` too. A version (``versions``) is one resource as it was at its
+``updated_at``; ``catalogue_rows`` and ``order_rows`` make them from payloads. ``outcomes`` decides
+which of two is newer, ``upsert`` says the same in SQL, ``batches`` writes one kind of resource,
+``order_writing`` what belongs to an order, ``redacted`` keeps out customers who must not come back,
+``forgetting`` deletes, ``reading`` reads, ``walking`` reads all of a kind. ``changes`` is what a
+marketplace's own code is told.
 
 What holds, whatever comes twice, late, out of order or in whatever batches:
 

@@ -1,18 +1,19 @@
-"""The door to the marketplace's copy: versions in, reads out."""
+"""The door for writes: versions and deletes in, each told of once it is committed."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from avnu.clock import Clock
 from avnu.store.columns import instant
 from avnu.store.database import Store
-from avnu.store.market import forgetting, reading
+from avnu.store.market import forgetting
 from avnu.store.market.batches import Transaction, Wrote, bury, split, split_keys, write
 from avnu.store.market.changes import Change, Changed, ResourceKind, What, tell
+from avnu.store.market.copy import Copy
 from avnu.store.market.families import (
     FULFILLMENTS,
     ITEMS,
@@ -22,7 +23,6 @@ from avnu.store.market.families import (
     PRODUCTS,
     REFUNDS,
     Family,
-    family_of,
 )
 from avnu.store.market.order_writing import (
     bury_orders,
@@ -30,12 +30,11 @@ from avnu.store.market.order_writing import (
     write_orders,
     write_refunds,
 )
-from avnu.store.market.outcomes import Choice, Outcome, Stamp, Written, choose
+from avnu.store.market.outcomes import Choice, Outcome, Written, choose
 from avnu.store.market.redacted import shut_out
 from avnu.store.market.versions import (
     Fulfillment,
     Item,
-    Key,
     Level,
     LevelKey,
     Location,
@@ -47,14 +46,12 @@ from avnu.store.subjects import Subjects
 
 log = logging.getLogger(__name__)
 
-K = TypeVar("K", int, LevelKey)
-
 # Writes a batch in a transaction.
 Writer = Callable[[Transaction, Sequence[Choice[Any]]], Wrote]
 
 
-class Market:
-    """Safe for threads and processes. Everything raises StoreUnavailable and StoreOutdated.
+class Market(Copy):
+    """The copy, and what is written into it. Raises StoreUnavailable and StoreOutdated.
 
     ``put_…`` and ``delete_…`` take any number, in any order, also several versions of one
     resource, and write them in transactions of at most 2,000 rows (a product with all its variants
@@ -70,7 +67,7 @@ class Market:
         changed: Changed | None = None,
         subjects: Subjects | None = None,
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._clock = clock
         self._changed = changed
         self._subjects = subjects
@@ -139,72 +136,6 @@ class Market:
         """Shipments, by their own ids; ``gone``: the order was deleted."""
         return self._put(FULFILLMENTS, shop, versions, write_fulfillments)
 
-    def product(self, shop: str, id_: int) -> Product | None:
-        """A product with its variants by id, or None."""
-        with self._store.reading() as connection:
-            return reading.product(connection, shop, id_)
-
-    def item(self, shop: str, id_: int) -> Item | None:
-        """An inventory item, or None."""
-        with self._store.reading() as connection:
-            return reading.plain(connection, ITEMS, Item, shop, id_)
-
-    def levels(self, shop: str, inventory_item_id: int) -> tuple[Level, ...]:
-        """An item's stock, by location."""
-        with self._store.reading() as connection:
-            return reading.levels(connection, shop, inventory_item_id)
-
-    def location(self, shop: str, id_: int) -> Location | None:
-        """A location, or None."""
-        with self._store.reading() as connection:
-            return reading.plain(connection, LOCATIONS, Location, shop, id_)
-
-    def order(self, shop: str, id_: int) -> Order | None:
-        """An order with lines, refunds and shipments, each by id, or None."""
-        with self._store.reading() as connection:
-            return reading.order(connection, shop, id_)
-
-    def orders_of(self, shop: str, customer_id: int) -> tuple[int, ...]:
-        """Ids of the customer's orders, as far as they are known, and not redacted."""
-        with self._store.reading() as connection:
-            return tuple(sorted(forgetting.orders_of(connection, shop, customer_id)))
-
-    def refunds(self, shop: str, order_id: int) -> tuple[Refund, ...]:
-        """An order's refunds, also those that came before it."""
-        with self._store.reading() as connection:
-            return reading.refunds(connection, shop, order_id)
-
-    def fulfillments(self, shop: str, order_id: int) -> tuple[Fulfillment, ...]:
-        """An order's shipments, also those that came before it."""
-        with self._store.reading() as connection:
-            return reading.fulfillments(connection, shop, order_id)
-
-    def counts(self, shop: str) -> dict[ResourceKind, int]:
-        """How many live resources of each kind the shop has."""
-        with self._store.reading() as connection:
-            return reading.counts(connection, shop)
-
-    def stamps(self, shop: str, kind: ResourceKind, keys: Sequence[Key]) -> dict[Key, Stamp]:
-        """How those of ``keys`` stand that are known, deleted ones too: to compare versions by."""
-        with self._store.reading() as connection:
-            return reading.stamps(connection, family_of(kind), shop, keys)
-
-    def keys(
-        self,
-        shop: str,
-        kind: ResourceKind,
-        *,
-        after: Key | None,
-        most: int,
-        created_since: datetime | None = None,
-    ) -> list[Key]:
-        """What the shop has of a kind, by key, beginning after that one."""
-        with self._store.reading() as connection:
-            return reading.keys(
-                connection, family_of(kind), shop,
-                after=after, most=most, created_since=created_since,
-            )  # fmt: skip
-
     def forget_shop(self, shop: str) -> int:
         """Deletes all rows of the shop, for shop/redact; answers how many there were.
 
@@ -255,13 +186,7 @@ class Market:
                 else:
                     wrote = write(to, family, [choice.newest for choice in batch])
             self._add(shop, total, wrote)
-        for choice in choices:
-            key = choice.newest.key
-            if choice.in_doubt(total.outcomes[key]):
-                total.in_doubt.add(key)
-            partial = getattr(choice.newest.version, "partial", False)
-            if partial and total.outcomes[key] in (Outcome.APPLIED, Outcome.SAME):
-                total.incomplete.add(key)
+        _note_what_to_read(total, choices)
         return _written(total)
 
     def _delete(self, family: Family, shop: str, ids: Iterable[int], at: datetime) -> Written[int]:
@@ -294,6 +219,17 @@ class Market:
 
     def _now(self) -> datetime:
         return instant(self._clock.time())
+
+
+def _note_what_to_read(total: Wrote, choices: Iterable[Choice[Any]]) -> None:
+    """Which resources a put leaves in doubt, and which it knows in part."""
+    for choice in choices:
+        key, version = choice.newest.key, choice.newest.version
+        if choice.in_doubt(total.outcomes[key]):
+            total.in_doubt.add(key)
+        there = total.outcomes[key] in (Outcome.APPLIED, Outcome.SAME)
+        if there and getattr(version, "partial", False):
+            total.incomplete.add(key)
 
 
 def _written(total: Wrote) -> Written[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select, tuple_
 
 from avnu.store.database import Store
 from avnu.store.market.changes import ResourceKind
-from avnu.store.market.families import EVERY, AnyVersion, Family, Parts, fields_of
+from avnu.store.market.families import AnyVersion, Family, Parts, family_of, fields_of
 from avnu.store.market.reading import shown
 from avnu.store.market.upsert import live
 from avnu.store.market.versions import (
@@ -31,9 +31,6 @@ from avnu.store.market.versions import (
 
 _PAGE = 500
 
-_FAMILIES: Mapping[ResourceKind, Family] = MappingProxyType(
-    {family.kind: family for family in EVERY}
-)
 _TYPES: Mapping[ResourceKind, type[AnyVersion]] = MappingProxyType(
     {
         ResourceKind.PRODUCT: Product,
@@ -64,7 +61,7 @@ def walk(store: Store, shop: str, kind: ResourceKind) -> Iterator[Any]:
     An order comes without its refunds and shipments: those are kinds of their own. Each page is a
     look of its own, so what is written meanwhile may be seen or not.
     """
-    family = _FAMILIES[kind]
+    family = family_of(kind)
     keys = [family.table.c[name] for name in family.keys]
     query = (
         select(family.table)
