@@ -37,6 +37,7 @@ class ServerFacts:
     connected_clients: int
     append_only_file: bool
     role: str
+    cluster: bool
 
 
 def fault_and_todo(reason: str) -> tuple[str, str]:
@@ -56,10 +57,18 @@ def check_server(
     ``cache=True`` is for a server that holds nothing but the cache: it may evict what it likes.
     Raises UnsupportedServer with every reason at once; redis-py's errors pass through.
     """
-    info = _info(client)
-    facts = server_facts(info)
+    answer: Any = client.info()
+    facts = server_facts(answer)
+    reasons = unfit(facts, durability=durability, cache=cache)
+    if reasons:
+        raise UnsupportedServer(reasons)
+    return facts
+
+
+def unfit(facts: ServerFacts, *, durability: Durability, cache: bool) -> list[str]:
+    """Why a server cannot keep what Avnu promises; none: it can. Pure."""
     reasons = []
-    if str(info.get("cluster_enabled", 0)) == "1":
+    if facts.cluster:
         reasons.append(
             "cluster mode is on, where queue and inbox cannot be reached by one script; use one "
             "primary with replicas, watched by Sentinel or a managed failover"
@@ -74,9 +83,7 @@ def check_server(
         )
     if durability is Durability.FSYNC:
         reasons += _fsync_faults(facts)
-    if reasons:
-        raise UnsupportedServer(reasons)
-    return facts
+    return reasons
 
 
 def maxclients_needed(settings: Settings, *, receivers: int = 1, workers: int = 1) -> int:
@@ -102,19 +109,17 @@ def maxclients_needed(settings: Settings, *, receivers: int = 1, workers: int = 
     )
 
 
-def connections_fault(facts: ServerFacts, needed: int) -> str | None:
-    """One line with what to do when the server's maxclients is below ``needed``, else None."""
-    if not facts.maxclients or facts.maxclients >= needed:
+def connections_fault(maxclients: int, needed: int) -> str | None:
+    """One line with what to do when the server allows fewer than ``needed``, else None.
+
+    0: it does not say how many it allows, and nothing is said of it.
+    """
+    if not maxclients or maxclients >= needed:
         return None
     return (
-        f"maxclients is {facts.maxclients}, but up to {needed} connections may be opened; "
+        f"maxclients is {maxclients}, but up to {needed} connections may be opened; "
         "raise maxclients, or lower REDIS_POOL_SIZE or QUEUE_CONCURRENCY"
     )
-
-
-def _info(client: redis.Redis) -> dict[str, Any]:
-    answer: Any = client.info()
-    return dict(answer)
 
 
 def server_facts(info: Mapping[str, Any]) -> ServerFacts:
@@ -130,6 +135,7 @@ def server_facts(info: Mapping[str, Any]) -> ServerFacts:
         connected_clients=int(info.get("connected_clients", 0)),
         append_only_file=str(info.get("aof_enabled", 0)) == "1",
         role=str(info.get("role", "")),
+        cluster=str(info.get("cluster_enabled", 0)) == "1",
     )
 
 

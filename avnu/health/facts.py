@@ -64,7 +64,6 @@ class Facts(msgspec.Struct, frozen=True):
 
     now: datetime
     servers: Mapping[str, ServerState | Unreached]  # by role
-    unfit: Mapping[str, Sequence[str]]  # why a server, by role, cannot keep what Avnu promises
     inbox: InboxFacts | Unreached
     database: Database | Unreached
     breakers: Mapping[str, str] | Unreached  # state by name

@@ -1,7 +1,7 @@
 """One look at everything: whatever does not answer is told as that, and hides nothing else."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
@@ -9,27 +9,19 @@ from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import Clock
 from avnu.compliance.ledger import Ledger
-from avnu.connection_options import Role, on_own_server
+from avnu.connection_options import Role
 from avnu.connections import Connections
-from avnu.errors import (
-    InboxUnavailable,
-    SettingsInvalid,
-    StoreOutdated,
-    StoreUnavailable,
-    UnsupportedServer,
-)
+from avnu.errors import InboxUnavailable, SettingsInvalid, StoreOutdated, StoreUnavailable
 from avnu.health.facts import Database, Facts, InboxFacts, Quiet, Sample, Unreached
 from avnu.health.getting import read_gets
 from avnu.health.hearing import heard
 from avnu.health.keeping import Kept
-from avnu.health.servers import ROLES, ServerState, client_of, read_server
+from avnu.health.servers import ROLES, ServerState, read_server
 from avnu.inbox import Inbox
 from avnu.inbox.counters import counters
 from avnu.inbox.longest import longest_lines
 from avnu.inbox.overview import overview
 from avnu.inbox.stuck import stuck_partitions
-from avnu.server_check import check_server
-from avnu.settings import Durability
 from avnu.start_check import refusal
 from avnu.store.columns import instant
 from avnu.store.database import UPGRADE, Store
@@ -52,7 +44,6 @@ def gather(
     return Facts(
         now=instant(clock.time()),
         servers={role.value: _server(connections, role, inbox) for role in ROLES},
-        unfit={role.value: _unfit(connections, role) for role in ROLES if role is not Role.QUEUE},
         inbox=found,
         database=_database(store, clock),
         breakers=_breakers(connections, inbox),
@@ -84,20 +75,6 @@ def _server(connections: Connections, role: Role, inbox: Inbox) -> ServerState |
         return read_server(connections, role, inbox.keys, inbox.clock)
     except (RedisError, OSError) as fault:
         return Unreached(f"{type(fault).__name__}: {fault}", refusal(fault) or "")
-
-
-def _unfit(connections: Connections, role: Role) -> Sequence[str]:
-    """Why it cannot be used; of a server that does not answer nothing is said."""
-    settings = connections.settings
-    cache = on_own_server(settings, role)
-    durability = Durability.MEMORY if cache else settings.inbox_durability
-    try:
-        check_server(client_of(connections, role), durability=durability, cache=cache)
-    except UnsupportedServer as fault:
-        return fault.reasons
-    except (RedisError, OSError):
-        pass
-    return ()
 
 
 def _inbox(inbox: Inbox) -> InboxFacts | Unreached:

@@ -71,7 +71,6 @@ class _One:
         self._state = state
         self._told = state.glance
         self._cache = role is Role.CACHE
-        self._unfit = facts.unfit[role.value]
         earlier = facts.before.servers.get(role.value) if facts.before else None
         self._before = earlier if earlier and state.goes_on_from(earlier) else None
         self._passed_s = _passed_s(facts)
@@ -100,9 +99,9 @@ class _One:
     def _fitness(self) -> Check:
         """Version, policy, cluster mode: what is refused at start, and may change later."""
         name, told = self._name("server"), self._told
-        if not self._unfit:
+        if not self._state.unfit:
             return ok(name, f"{told.product} {told.version}, {told.server_role}, {told.policy}")
-        parts = [fault_and_todo(reason) for reason in self._unfit]
+        parts = [fault_and_todo(reason) for reason in self._state.unfit]
         # One finding, as a name is one state in /metrics and one line in the log.
         return failed(
             name, "; ".join(what for what, _ in parts),

@@ -1,7 +1,7 @@
 """What is read of the servers, by role. From INFO: CONFIG is refused on managed services."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +12,9 @@ from avnu.clock import Clock
 from avnu.connection_options import Role, database, on_own_server
 from avnu.connections import Connections
 from avnu.keys import Keys
+from avnu.server_check import server_facts, unfit
 from avnu.servers.glance import Glance, glance
-from avnu.settings import Settings
+from avnu.settings import Durability, Settings
 
 # Not ENTRIES: the cache's database once more, with shorter limits.
 ROLES = (Role.INBOX, Role.QUEUE, Role.CACHE)
@@ -34,6 +35,7 @@ class ServerState(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int  # connections, for want of room
     loading: bool
     append_only: bool
+    unfit: Sequence[str] = ()  # why it cannot keep what Avnu promises
 
     @property
     def slowest_s(self) -> float:
@@ -88,7 +90,14 @@ def read_server(connections: Connections, role: Role, names: Keys, clock: Clock)
         rejected=int(info.get("rejected_connections", 0)),
         loading=str(info.get("loading", 0)) == "1",
         append_only=str(info.get("aof_enabled", 0)) == "1",
+        unfit=_unfit(connections.settings, role, info),
     )
+
+
+def _unfit(settings: Settings, role: Role, info: dict[str, Any]) -> Sequence[str]:
+    cache = on_own_server(settings, role)
+    durability = Durability.MEMORY if cache else settings.inbox_durability
+    return unfit(server_facts(info), durability=durability, cache=cache)
 
 
 def _timed(clock: Clock, do: Callable[[], object]) -> float:

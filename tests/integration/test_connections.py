@@ -42,7 +42,7 @@ def test_an_acl_user_reaches_every_database_by_every_way(guarded: Settings) -> N
             assert client.client_getname() == f"avnu-{role}"
         facts = check_server(made.inbox())
         assert facts.maxclients > 0
-        assert connections_fault(facts, maxclients_needed(guarded)) is None
+        assert connections_fault(facts.maxclients, maxclients_needed(guarded)) is None
     finally:
         made.close()
 

@@ -14,7 +14,6 @@ from avnu.servers.glance import glance
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 NOW_MS = 1_790_000_000_000
-ROLES = ("inbox", "queue", "cache")
 INFO: Mapping[str, Any] = {
     "redis_version": "7.4.0", "role": "master", "used_memory": 100, "maxmemory": 1000,
     "maxmemory_policy": "noeviction", "connected_clients": 10, "maxclients": 100,
@@ -67,7 +66,6 @@ def facts(
     *,
     one: ServerState | Unreached | None = None,
     cache: ServerState | Unreached | None = None,
-    unfit: Mapping[str, list[str]] | None = None,
     before: Mapping[str, Any] | None = None,
     **told: Any,
 ) -> Facts:
@@ -87,7 +85,6 @@ def facts(
     return Facts(
         now=NOW,
         servers=servers,
-        unfit={role: (unfit or {}).get(role, []) for role in ROLES},
         inbox=told.pop("inbox", inbox()),
         database=told.pop("database", database()),
         breakers=told.pop("breakers", {"shopify": "closed"}),

@@ -126,10 +126,10 @@ def test_a_replica_that_confirms_stands_for_the_append_only_file() -> None:
 
 def test_a_policy_that_may_evict_webhooks() -> None:
     why = "maxmemory-policy allkeys-lru may evict webhooks; set noeviction or volatile-ttl"
-    said = found(unfit={"inbox": [why]})["server"]
+    said = found(one=server(unfit=[why]))["server"]
     assert (said.state, said.todo) == (State.FAILED, "set noeviction or volatile-ttl")
     old = "Redis 6.0 is too old; use Redis 6.2 to 8 or Valkey 8 to 9"
-    every = list(judge(facts(unfit={"inbox": [why, old]}), SHARED))
+    every = list(judge(facts(one=server(unfit=[why, old])), SHARED))
     both = [check for check in every if check.name == "server"]
     assert [check.found for check in both] == [
         "maxmemory-policy allkeys-lru may evict webhooks; Redis 6.0 is too old"
