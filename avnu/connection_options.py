@@ -39,6 +39,10 @@ class Role(enum.StrEnum):
     ENTRIES = "entries"
 
 
+DATABASES = (Role.INBOX, Role.QUEUE, Role.CACHE)
+"""One role for each database: ``entries`` is the cache's once more, with shorter limits."""
+
+
 def retry() -> Retry:
     """No retry: a command is sent once."""
     return Retry(NoBackoff(), 0)

@@ -62,13 +62,20 @@ class Connections:
         self.settings = settings
         self._clients: dict[Role, redis.Redis] = {}
 
+    def of(self, role: Role) -> redis.Redis:
+        """The client of one role, for who goes through all of them."""
+        client = self._clients.get(role)
+        if client is None:
+            client = self._clients.setdefault(role, redis.Redis.from_pool(self._pool(role)))
+        return client
+
     def inbox(self) -> redis.Redis:
         """The inbox's database."""
-        return self._client(Role.INBOX)
+        return self.of(Role.INBOX)
 
     def queue(self) -> redis.Redis:
         """The database Celery uses as its broker."""
-        return self._client(Role.QUEUE)
+        return self.of(Role.QUEUE)
 
     def schedule(self) -> redis.Redis:
         """A new client of the same for redbeat, which reads text. Closed by who asked for it."""
@@ -76,11 +83,11 @@ class Connections:
 
     def cache(self) -> redis.Redis:
         """The cache's database, perhaps on another server."""
-        return self._client(Role.CACHE)
+        return self.of(Role.CACHE)
 
     def entries(self) -> redis.Redis:
         """The same database, for cached values alone: waits CACHE_TIMEOUT_MS at most."""
-        return self._client(Role.ENTRIES)
+        return self.of(Role.ENTRIES)
 
     def inbox_async(self) -> redis.asyncio.Redis:
         """A new asyncio client on the inbox's database, for the event loop that runs now.
@@ -135,12 +142,6 @@ class Connections:
     def broker_use_ssl(self) -> dict[str, Any] | None:
         """Celery's ``broker_use_ssl``, or None where Redis is spoken to in the clear."""
         return tls_options(self.settings) if self.settings.redis_tls_enabled else None
-
-    def _client(self, role: Role) -> redis.Redis:
-        client = self._clients.get(role)
-        if client is None:
-            client = self._clients.setdefault(role, redis.Redis.from_pool(self._pool(role)))
-        return client
 
     def _pool(self, role: Role, **more: Any) -> redis.BlockingConnectionPool:
         settings = self.settings

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from redis.exceptions import RedisError
 
-from avnu.connection_options import database
+from avnu.connection_options import DATABASES, database
 from avnu.connections import Connections
 from avnu.errors import UnsupportedServer
 from avnu.health.check import Check, failed, ok
 from avnu.health.facts import Facts, Unreached
-from avnu.health.servers import ROLES, client_of
 from avnu.keys import Keys
 from avnu.server_check import fault_and_todo
 from avnu.settings import Settings
@@ -20,12 +19,12 @@ def rights_checks(
     settings: Settings, connections: Connections, facts: Facts, names: Keys
 ) -> Iterator[Check]:
     """Whether the user may run scripts, in each role's database that answers."""
-    for role in ROLES:
+    for role in DATABASES:
         if isinstance(facts.servers[role.value], Unreached):
             continue
         name = f"rights in {role.value} database {database(settings, role)}"
         try:
-            check_scripts(client_of(connections, role), names.of("probe", ":rights"))
+            check_scripts(connections.of(role), names.of("probe", ":rights"))
         except UnsupportedServer as fault:
             for reason in fault.reasons:
                 what, todo = fault_and_todo(reason)

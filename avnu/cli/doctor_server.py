@@ -11,7 +11,6 @@ from avnu.connection_options import Role, on_own_server
 from avnu.connections import Connections
 from avnu.health.check import Check, failed, ok, warning
 from avnu.health.facts import Facts, Unreached
-from avnu.health.servers import client_of
 from avnu.server_check import connections_fault, fault_and_todo, maxclients_needed
 from avnu.servers.glance import Glance
 from avnu.settings import Settings
@@ -31,7 +30,7 @@ def capacity_checks(
         if isinstance(state, Unreached):
             continue  # said by the monitor's checks
         yield _connections(settings, state.glance, _NAMES[role])
-        client: Any = client_of(connections, role)
+        client: Any = connections.of(role)
         with suppress(RedisError, OSError):  # it has just answered, so this is a moment's
             yield _clock(client.time(), clock, _NAMES[role])
 

@@ -11,7 +11,7 @@ from avnu.cli.output import json_option, show_json
 from avnu.cli.redis_tables import Looked, show
 from avnu.cli.session import place
 from avnu.clock import SystemClock
-from avnu.connection_options import Role, database, on_own_server
+from avnu.connection_options import DATABASES, Role, database, on_own_server
 from avnu.connections import Connections
 from avnu.errors import CannotReach
 from avnu.keys import Keys
@@ -21,8 +21,6 @@ from avnu.servers.sampling import sample
 from avnu.servers.slow import Slow, slow_log
 from avnu.settings import Settings, load_settings
 
-# Not ENTRIES: the cache's database once more.
-ROLES = (Role.INBOX, Role.QUEUE, Role.CACHE)
 # How long one database may be looked at.
 _LONGEST_S = 5.0
 
@@ -55,7 +53,7 @@ def redis(most_keys: int, most_slow: int, as_json: bool) -> None:
     connections = Connections(settings)
     try:
         looking = _Looking(settings, connections)
-        looked = [looking.look(role, most_keys, most_slow) for role in ROLES]
+        looked = [looking.look(role, most_keys, most_slow) for role in DATABASES]
     finally:
         connections.close()
     if as_json:
@@ -87,7 +85,7 @@ class _Looking:
         return looked
 
     def _fill(self, looked: Looked, role: Role, most_keys: int, most_slow: int) -> None:
-        client: Any = self._client(role)
+        client: Any = self._connections.of(role)
         client.ping()
         policy = ""
         try:
@@ -128,10 +126,3 @@ class _Looking:
         if on_own_server(self._settings, role):
             return f"{self._settings.redis_cache_host}:{self._settings.redis_cache_port}"
         return place(self._settings)
-
-    def _client(self, role: Role) -> Any:
-        return {
-            Role.INBOX: self._connections.inbox,
-            Role.QUEUE: self._connections.queue,
-            Role.CACHE: self._connections.cache,
-        }[role]()

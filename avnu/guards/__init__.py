@@ -13,6 +13,7 @@ process goes on with a breaker and a share of the budget of its own.
 import logging
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -162,11 +163,10 @@ class Guards:
         self.breaker.shutdown()
 
     def _flush_step(self) -> bool:
+        """For the background thread, which has nothing left to do then, whatever came of it."""
         if not self.breaker.storage.away():
-            try:
+            with suppress(RedisError, OSError):  # noted where it happened; Redis is away now
                 self.flush()
-            except (RedisError, OSError):
-                return False
         return False
 
     # ---- Redis

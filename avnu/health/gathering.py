@@ -9,14 +9,14 @@ from avnu.breaker.control import BreakerControl
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
 from avnu.clock import Clock
 from avnu.compliance.ledger import Ledger
-from avnu.connection_options import Role
+from avnu.connection_options import DATABASES, Role
 from avnu.connections import Connections
 from avnu.errors import InboxUnavailable, SettingsInvalid, StoreOutdated, StoreUnavailable
 from avnu.health.facts import Database, Facts, InboxFacts, Quiet, Sample, Unreached
 from avnu.health.getting import read_gets
 from avnu.health.hearing import heard
 from avnu.health.keeping import Kept
-from avnu.health.servers import ROLES, ServerState, read_server
+from avnu.health.servers import ServerState, read_server
 from avnu.inbox import Inbox
 from avnu.inbox.counters import counters
 from avnu.inbox.longest import longest_lines
@@ -43,7 +43,7 @@ def gather(
     found = _inbox(inbox)
     return Facts(
         now=instant(clock.time()),
-        servers={role.value: _server(connections, role, inbox) for role in ROLES},
+        servers={role.value: _server(connections, role, inbox) for role in DATABASES},
         inbox=found,
         database=_database(store, clock),
         breakers=_breakers(connections, inbox),

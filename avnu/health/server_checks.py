@@ -6,11 +6,11 @@ answers by role.
 
 from collections.abc import Iterator
 
-from avnu.connection_options import Role, database, on_own_server
+from avnu.connection_options import DATABASES, Role, database, on_own_server
 from avnu.health.check import Check, failed, ok, warning
 from avnu.health.copies import online_of_late, persistence_check, replication_check
 from avnu.health.facts import Facts, Unreached
-from avnu.health.servers import ROLES, ServerState
+from avnu.health.servers import ServerState
 from avnu.server_check import fault_and_todo
 from avnu.settings import Settings
 
@@ -30,7 +30,7 @@ _MIB = 2**20
 
 def server_checks(facts: Facts, settings: Settings) -> Iterator[Check]:
     """Reach and speed of each role; memory, load and the rest of each server."""
-    for role in ROLES:
+    for role in DATABASES:
         state = facts.servers[role.value]
         yield _answers(settings, role, state)
         if isinstance(state, Unreached):

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-import redis
 from redis.exceptions import RedisError
 
 from avnu.clock import Clock
@@ -15,9 +14,6 @@ from avnu.keys import Keys
 from avnu.server_check import server_facts, unfit
 from avnu.servers.glance import Glance, glance
 from avnu.settings import Durability, Settings
-
-# Not ENTRIES: the cache's database once more, with shorter limits.
-ROLES = (Role.INBOX, Role.QUEUE, Role.CACHE)
 
 _PROBE_TTL_S = 60
 _TIMES = 3
@@ -59,16 +55,6 @@ class ServerState(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def client_of(connections: Connections, role: Role) -> "redis.Redis":
-    """The client of one role."""
-    clients = {
-        Role.INBOX: connections.inbox,
-        Role.QUEUE: connections.queue,
-        Role.CACHE: connections.cache,
-    }
-    return clients[role]()
-
-
 def policy_fits(settings: Settings, role: Role, policy: str) -> bool:
     """False where the server may evict what is not in its role to lose."""
     return not policy.startswith("allkeys-") or on_own_server(settings, role)
@@ -76,7 +62,7 @@ def policy_fits(settings: Settings, role: Role, policy: str) -> bool:
 
 def read_server(connections: Connections, role: Role, names: Keys, clock: Clock) -> ServerState:
     """Read INFO, and time a PING, a SET and a GET. Raises what redis-py raises."""
-    client: Any = client_of(connections, role)
+    client: Any = connections.of(role)
     info: dict[str, Any] = client.info()
     ping_s = _timed(clock, client.ping)
     write_s, write_fault = _write(client, names.of("probe", ":health"), clock)

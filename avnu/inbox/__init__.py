@@ -63,10 +63,13 @@ class Inbox:
         with reaching():
             return self.scripts.run(self.client, script, *argv)
 
-    # ---- doors
+    # ---- what comes in
 
     def accept(self, arrivals: Sequence[Arrival]) -> list[Answer]:
         """Keep a group of webhooks, durable as INBOX_DURABILITY says when this returns.
+
+        The receiver's doors keep theirs through ``webhooks/committer.py``, and this is for whoever
+        finds a webhook that was never sent.
 
         Raises InboxUnavailable also when durability was not confirmed in time: the webhooks may be
         kept then, and a second delivery is a duplicate that waits for the same confirmation.

@@ -1,7 +1,7 @@
 """Accept in groups: one command, one round trip, one answer per webhook.
 
-Pure: it builds the command and reads the reply, so that both doors, one synchronous and one
-asynchronous, send exactly the same thing.
+Pure: it builds the command and reads the reply, so that the receiver's committer, which is
+asynchronous, and ``Inbox.accept``, by which a reconciliation puts webhooks in, send the same thing.
 """
 
 import functools

@@ -3,9 +3,9 @@
 import redis
 from redis.exceptions import RedisError
 
-from avnu.connection_options import Role, on_own_server
+from avnu.connection_options import DATABASES, Role, on_own_server
 from avnu.connections import Connections
-from avnu.health.servers import ROLES, ServerState, policy_fits, read_server
+from avnu.health.servers import ServerState, policy_fits, read_server
 from avnu.inbox import Inbox
 from avnu.metrics.readings import Readings
 
@@ -23,7 +23,7 @@ def read_servers(readings: Readings, inbox: Inbox, connections: Connections) -> 
     A server that hangs is waited for once, though it has several roles: a scrape has 10 s.
     """
     reached, hung = set(), set()
-    for role in ROLES:
+    for role in DATABASES:
         own_server = on_own_server(inbox.settings, role)
         try:
             if own_server in hung:
