@@ -8,7 +8,7 @@
 To follow one more resource: its ``put_…`` and ``delete_…`` in ``avnu/store/market/``, its read in
 ``avnu/shopify/reads/``, a Followed beside its handlers, and in each handler a Told of each webhook.
 
-``followed`` says how a resource is, ``doubt`` decides what must be read (pure), ``turn`` does it.
+``followed`` says how a resource is, ``doubt`` decides what must be read (pure), ``run`` does it.
 What holds for a batch, whatever comes twice, late or out of order:
 
 - Payloads are put first, because that costs no call, and the database then tells which of them it
@@ -25,6 +25,6 @@ What holds for a batch, whatever comes twice, late or out of order:
 """
 
 from avnu.following.followed import Followed, Told, at_once
-from avnu.following.turn import changed, deleted
+from avnu.following.run import changed, deleted
 
 __all__ = ["Followed", "Told", "at_once", "changed", "deleted"]

@@ -35,23 +35,23 @@ def changed(
     ``put`` writes the versions that are told where they are those of parts; what is read is
     written by the resource's own. Settles every webhook, but for those that it parks the shop for.
     """
-    turn = Turn(shop, resource, told)
-    with turn.counted():
-        in_doubt = turn.put_what_is_told(put or resource.put)
-        turn.read(in_doubt)
-    turn.park_for_the_rest()
+    run = Run(shop, resource, told)
+    with run.counted():
+        in_doubt = run.put_what_is_told(put or resource.put)
+        run.read(in_doubt)
+    run.park_for_the_rest()
 
 
 def deleted(shop: Shop, resource: Followed[K], told: Sequence[Told[K]]) -> None:
     """Webhooks that say that a resource is no more; what Shopify still has is put instead."""
-    turn = Turn(shop, resource, told)
-    with turn.counted():
-        there = turn.delete_what_is_gone()
-        turn.read_what_is_still_there(there)
-    turn.park_for_the_rest()
+    run = Run(shop, resource, told)
+    with run.counted():
+        there = run.delete_what_is_gone()
+        run.read_what_is_still_there(there)
+    run.park_for_the_rest()
 
 
-class Turn(Generic[K]):
+class Run(Generic[K]):
     """What has become of a batch so far.
 
     A webhook is settled with the commit that makes its effect last: what a later call parks the
