@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -50,7 +52,7 @@ def plain(connection: Connection, family: Family, kind: type[V], shop: str, id_:
     table = family.table
     query = select(table).where(table.c.shop == shop, table.c.id == id_, live(family))
     row = connection.execute(query).one_or_none()
-    return None if row is None else _version(row, family, kind)
+    return None if row is None else version_of(row, family, kind)
 
 
 def product(connection: Connection, shop: str, id_: int) -> Product | None:
@@ -58,7 +60,8 @@ def product(connection: Connection, shop: str, id_: int) -> Product | None:
     row = plain(connection, PRODUCTS, Product, shop, id_)
     if row is None:
         return None
-    return _with(row, variants=_parts(connection, PRODUCTS.parts[0], Variant, shop, id_))
+    variants = parts_of(connection, PRODUCTS.parts[0], Variant, shop, [id_])
+    return _with(row, variants=variants.get(id_, ()))
 
 
 def order(connection: Connection, shop: str, id_: int) -> Order | None:
@@ -66,9 +69,10 @@ def order(connection: Connection, shop: str, id_: int) -> Order | None:
     row = plain(connection, ORDERS, Order, shop, id_)
     if row is None:
         return None
+    lines = parts_of(connection, ORDERS.parts[0], OrderLine, shop, [id_])
     return _with(
         row,
-        lines=_parts(connection, ORDERS.parts[0], OrderLine, shop, id_),
+        lines=lines.get(id_, ()),
         refunds=refunds(connection, shop, id_),
         fulfillments=fulfillments(connection, shop, id_),
     )
@@ -76,23 +80,22 @@ def order(connection: Connection, shop: str, id_: int) -> Order | None:
 
 def refunds(connection: Connection, shop: str, order_id: int) -> tuple[Refund, ...]:
     """An order's refunds, also those that came before it."""
-    lines, transactions = REFUNDS.parts
+    found = _of_order(connection, REFUNDS, Refund, shop, order_id)
+    ids = [one.id for one in found]
+    lines = parts_of(connection, REFUNDS.parts[0], RefundLine, shop, ids)
+    transactions = parts_of(connection, REFUNDS.parts[1], RefundTransaction, shop, ids)
     return tuple(
-        _with(
-            one,
-            lines=_parts(connection, lines, RefundLine, shop, one.id),
-            transactions=_parts(connection, transactions, RefundTransaction, shop, one.id),
-        )
-        for one in _of_order(connection, REFUNDS, Refund, shop, order_id)
+        _with(one, lines=lines.get(one.id, ()), transactions=transactions.get(one.id, ()))
+        for one in found
     )
 
 
 def fulfillments(connection: Connection, shop: str, order_id: int) -> tuple[Fulfillment, ...]:
     """An order's shipments, also those that came before it."""
-    return tuple(
-        _with(one, lines=_parts(connection, FULFILLMENTS.parts[0], FulfilledLine, shop, one.id))
-        for one in _of_order(connection, FULFILLMENTS, Fulfillment, shop, order_id)
-    )
+    found = _of_order(connection, FULFILLMENTS, Fulfillment, shop, order_id)
+    ids = [one.id for one in found]
+    lines = parts_of(connection, FULFILLMENTS.parts[0], FulfilledLine, shop, ids)
+    return tuple(_with(one, lines=lines.get(one.id, ())) for one in found)
 
 
 def levels(connection: Connection, shop: str, inventory_item_id: int) -> tuple[Level, ...]:
@@ -107,7 +110,7 @@ def levels(connection: Connection, shop: str, inventory_item_id: int) -> tuple[L
         .where(live(LEVELS), shown())
         .order_by(row.location_id)
     )
-    return tuple(_version(one, LEVELS, Level) for one in connection.execute(query))
+    return tuple(version_of(one, LEVELS, Level) for one in connection.execute(query))
 
 
 def shown() -> ColumnElement[bool]:
@@ -180,25 +183,29 @@ def _of_order(
     query = (
         select(table).where(table.c.shop == shop, table.c.order_id == order_id).order_by(table.c.id)
     )
-    return [_version(row, family, kind) for row in connection.execute(query)]
+    return [version_of(row, family, kind) for row in connection.execute(query)]
 
 
-def _parts(
-    connection: Connection, parts: Parts, kind: type[P], shop: str, parent: int
-) -> tuple[P, ...]:
+def parts_of(
+    connection: Connection, parts: Parts, kind: type[P], shop: str, parents: Sequence[int]
+) -> dict[int, tuple[P, ...]]:
+    """The parts of those parents that have any, each by id: one query."""
+    if not parents:
+        return {}
     table = parts.table
+    parent = table.c[parts.parent]
     query = (
-        select(table)
-        .where(table.c.shop == shop, table.c[parts.parent] == parent)
-        .order_by(table.c.id)
+        select(table).where(table.c.shop == shop, parent.in_(parents)).order_by(parent, table.c.id)
     )
     names = fields_of(kind, table)
-    return tuple(
-        kind(**{name: getattr(row, name) for name in names}) for row in connection.execute(query)
-    )
+    return {
+        number: tuple(kind(**{name: getattr(row, name) for name in names}) for row in rows)
+        for number, rows in groupby(connection.execute(query), key=attrgetter(parts.parent))
+    }
 
 
-def _version(row: Row[Any], family: Family, kind: type[R]) -> R:
+def version_of(row: Row[Any], family: Family, kind: type[R]) -> R:
+    """What the row holds, without parts."""
     content = {name: getattr(row, name) for name in fields_of(kind, family.table)}
     return kind(updated_at=row.updated_at, read_at=row.read_at, **content)
 

@@ -1,17 +1,16 @@
 """Reads everything that a shop has of one kind, page by page, as the versions that were put."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from avnu.store.database import Store
 from avnu.store.market.changes import ResourceKind
-from avnu.store.market.families import AnyVersion, Family, Parts, family_of, fields_of
-from avnu.store.market.reading import shown
+from avnu.store.market.families import AnyVersion, Family, family_of
+from avnu.store.market.reading import parts_of, shown, version_of
 from avnu.store.market.upsert import live
 from avnu.store.market.versions import (
     FulfilledLine,
@@ -84,31 +83,12 @@ def walk(store: Store, shop: str, kind: ResourceKind) -> Iterator[Any]:
 
 def _page(connection: Connection, family: Family, query: Any, shop: str) -> list[Any]:
     rows = connection.execute(query).all()
-    parts = {
-        one.field: _parts(connection, one, shop, [row.id for row in rows]) for one in family.parts
-    }
-    return [_version(row, family, parts) for row in rows]
-
-
-def _version(
-    row: Row[Any], family: Family, parts: Mapping[str, Mapping[int, list[msgspec.Struct]]]
-) -> AnyVersion:
-    kind = _TYPES[family.kind]
-    content: dict[str, Any] = {name: getattr(row, name) for name in fields_of(kind, family.table)}
-    content |= {field: tuple(found[row.id]) for field, found in parts.items()}
-    return kind(updated_at=row.updated_at, read_at=row.read_at, **content)
-
-
-def _parts(
-    connection: Connection, parts: Parts, shop: str, parents: Sequence[int]
-) -> Mapping[int, list[msgspec.Struct]]:
-    table, kind = parts.table, _PART_TYPES[parts.table.name]
-    names = fields_of(kind, table)
-    parent = table.c[parts.parent]
-    query = (
-        select(table).where(table.c.shop == shop, parent.in_(parents)).order_by(parent, table.c.id)
-    )
-    found: dict[int, list[msgspec.Struct]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[getattr(row, parts.parent)].append(kind(**{n: getattr(row, n) for n in names}))
-    return found
+    whole = [version_of(row, family, _TYPES[family.kind]) for row in rows]
+    for one in family.parts:
+        kind = _PART_TYPES[one.table.name]
+        found = parts_of(connection, one, kind, shop, [row.id for row in rows])
+        whole = [
+            msgspec.structs.replace(version, **{one.field: found.get(row.id, ())})
+            for row, version in zip(rows, whole, strict=True)
+        ]
+    return whole
