@@ -1,15 +1,21 @@
 """INFO, keys and slow logs as they are read, without a server."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from avnu.cli.output import size
+from avnu.clock import SystemClock
+from avnu.connection_options import Role
+from avnu.connections import Connections
+from avnu.health.servers import read_server
 from avnu.keys import TABLES, Keys
 from avnu.servers.families import FOREIGN, OTHER, Naming, Seen
 from avnu.servers.glance import Replica, glance
 from avnu.servers.sampling import big, families
 from avnu.servers.slow import slow_log
+from avnu.settings import Settings
 
 # What a managed Redis 6.2 answers, as redis-py parses it, cut to what is read.
 OLD: dict[str, Any] = {
@@ -35,6 +41,26 @@ def test_a_primary_at_a_glance() -> None:
     assert [one.address for one in found.online] == ["10.0.0.2:6379"]
     assert list(found.errors.items()) == [("ERR", 40), ("OOM", 4)]
     assert (found.persistence, found.persistence_ok, found.link_ok) == ("none", True, None)
+
+
+@pytest.mark.parametrize(
+    ("role", "given", "reasons"),
+    [
+        (Role.INBOX, {}, ["maxmemory-policy allkeys-lru", "fsync needs WAITAOF", "append-only"]),
+        (Role.CACHE, {"REDIS_CACHE_HOST": "cache"}, []),
+    ],
+)
+def test_a_look_asks_for_info_once_and_says_why_a_server_is_unfit(
+    role: Role, given: dict[str, str], reasons: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.load({"INBOX_DURABILITY": "fsync", **given})
+    client, connections = Mock(), Connections(settings)
+    client.info.return_value = {**OLD, "maxmemory_policy": "allkeys-lru"}
+    monkeypatch.setattr(connections, "of", lambda _: client)
+    state = read_server(connections, role, Keys("avnu"), SystemClock())
+    assert client.info.call_count == 1
+    assert len(state.unfit) == len(reasons)
+    assert all(part in said for part, said in zip(reasons, state.unfit, strict=True))
 
 
 def test_another_database_and_a_server_that_did_nothing_yet() -> None:
