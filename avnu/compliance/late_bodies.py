@@ -13,6 +13,7 @@ from sqlalchemy import select
 from avnu.compliance.person import customers_in, skeleton_of
 from avnu.compliance.places import Places, waiting
 from avnu.inbox.arrival import Stored
+from avnu.logs import about
 from avnu.store.database import Store
 from avnu.store.tables import redacted_customers
 
@@ -34,11 +35,8 @@ def redact_late_bodies(places: Places) -> int:
     with waiting():
         done = places.bodies.redact_resting(redacted.keys(), bare)
     if done.dead + done.kept:
-        log.warning(
-            "late webhooks of redacted customers, their bodies removed: dead=%s kept=%s",
-            done.dead,
-            done.kept,
-        )
+        told = about(dead=done.dead, kept=done.kept)
+        log.warning("late webhooks of redacted customers, their bodies removed", extra=told)
     return done.dead + done.kept
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from avnu.clock import Clock
 from avnu.compliance.exports import Exports
 from avnu.compliance.ledger import Ledger, Request
+from avnu.logs import about
 from avnu.settings import Settings
 from avnu.store.database import Store
 
@@ -19,12 +20,11 @@ def remind(settings: Settings, store: Store, clock: Clock) -> list[Request]:
     due = Ledger(store, clock).remind(within)
     for one in due:
         log.error(
-            "%s is not carried out, and must be by %s: shop=%s request=%s; "
-            "avnu compliance show says more, avnu dead list --area compliance what failed",
-            one.topic,
-            one.due_at.date().isoformat(),
-            one.shop,
-            one.id,
+            "a request by law is not carried out; avnu compliance show says more, "
+            "avnu dead list --area compliance what failed",
+            extra=about(
+                topic=one.topic, due=one.due_at.date().isoformat(), shop=one.shop, request=one.id
+            ),
         )
     return due
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, cast
 
 from avnu.clock import Clock
+from avnu.logs import about
 from avnu.store.columns import instant
 from avnu.store.database import Store
 from avnu.store.market import forgetting
@@ -204,11 +205,8 @@ class Market(Copy):
         """After a commit."""
         tell(self._changed, wrote.changes)
         if wrote.late:
-            log.warning(
-                "late orders of redacted customers, stored without them: shop=%s orders=%s",
-                shop,
-                wrote.late,
-            )
+            told = about(shop=shop, orders=wrote.late)
+            log.warning("late orders of redacted customers, stored without them", extra=told)
         total.outcomes.update(wrote.outcomes)
         total.incomplete |= wrote.incomplete
 
