@@ -53,7 +53,6 @@ class InboxFacts(msgspec.Struct, frozen=True):
     """What the inbox holds and has heard of."""
 
     state: Overview
-    counters: Mapping[str, int]
     stuck: Mapping[str, int]  # partitions, by area
     heard: Heard
     longest: Sequence[Line]

@@ -18,7 +18,6 @@ from avnu.health.hearing import heard
 from avnu.health.keeping import Kept
 from avnu.health.servers import ServerState, read_server
 from avnu.inbox import Inbox
-from avnu.inbox.counters import counters
 from avnu.inbox.longest import longest_lines
 from avnu.inbox.overview import overview
 from avnu.inbox.stuck import stuck_partitions
@@ -67,7 +66,7 @@ def sample_of(facts: Facts) -> Sample | None:
     if isinstance(facts.inbox, Unreached):
         return None
     servers = {r: state for r, state in facts.servers.items() if isinstance(state, ServerState)}
-    return Sample(facts.inbox.heard.now_ms, servers, facts.inbox.counters, facts.gets)
+    return Sample(facts.inbox.heard.now_ms, servers, facts.inbox.state.counters, facts.gets)
 
 
 def _server(connections: Connections, role: Role, inbox: Inbox) -> ServerState | Unreached:
@@ -83,7 +82,6 @@ def _inbox(inbox: Inbox) -> InboxFacts | Unreached:
         waits = any(area.backlog for area in state.areas)
         return InboxFacts(
             state,
-            counters(inbox),
             stuck_partitions(inbox, inbox.settings.partition_stuck_seconds),
             heard(inbox),
             longest_lines(inbox, _TOP) if waits else [],

@@ -44,7 +44,7 @@ def inbox_checks(facts: Facts, settings: Settings) -> Iterator[Check]:
     yield _stuck(found)
     yield _silence(found, facts.quiet, settings)
     if facts.before is not None:
-        new = _Increase(found.counters, facts.before.counters)
+        new = _Increase(found.state.counters, facts.before.counters)
         yield from _deliveries(new, settings)
         yield _retries(new, settings)
         yield _dead(found.state, new)

@@ -39,6 +39,7 @@ class AreaState(msgspec.Struct, frozen=True):
 class Overview(msgspec.Struct, frozen=True):
     """The whole inbox at one moment, as far as several reads can be one moment."""
 
+    counters: dict[str, int]  # all there are, by the names they are counted under
     received: dict[str, int]  # by outcome, see RECEIVED
     missed: dict[str, int]  # changes that no webhook had told of, by kind of resource
     areas: list[AreaState]
@@ -83,6 +84,7 @@ class _Reader:
         alone = self._oldest_alone()
         places = self._places()
         return Overview(
+            counters=counts,
             received={name: _total(counts, name) for name in RECEIVED},
             missed={kind: counts.get(f"missed:{kind}", 0) for kind in MISSED},
             areas=[

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from avnu.inbox import Inbox
 from avnu.inbox.buckets import ACK, ACK_BOUNDS_S, LAG, LAG_BOUNDS_S, cumulated
-from avnu.inbox.counters import counters
 from avnu.inbox.overview import AreaState, overview
 from avnu.inbox.stuck import stuck_partitions
 from avnu.metrics.readings import Readings
@@ -12,7 +11,8 @@ from avnu.metrics.readings import Readings
 
 def read_inbox(readings: Readings, inbox: Inbox) -> None:
     """Raises InboxUnavailable."""
-    state, counted = overview(inbox), counters(inbox)
+    state = overview(inbox)
+    counted = state.counters
     for outcome, n in state.received.items():
         readings.add("avnu_webhooks_received_total", n, outcome)
     for resource, n in state.missed.items():

@@ -11,7 +11,7 @@ import urllib3
 
 from avnu.embedded import free_port
 from avnu.inbox.audit import audit
-from avnu.inbox.counters import counters
+from avnu.inbox.overview import overview
 from avnu.inbox.queries import find_one
 from avnu.settings import Settings
 from tests.support.deliveries import SECRET, Maker, Post
@@ -85,10 +85,11 @@ def test_what_comes_again_after_the_cut_over_is_known_from_the_shadow(
             assert Post(url).post(lost).status == 410  # Avnu is not up yet
             avnu.start()
             assert Post(url).post(seen).status == 410
-            wait_until(lambda: counters(inbox).get(f"accepted:{seen.area}") == 1, 60, "the copy")
+            accepted = f"accepted:{seen.area}"
+            wait_until(lambda: overview(inbox).counters.get(accepted) == 1, 60, "the copy")
         again = Post(avnu.url)
         assert again.send([seen, lost]) == [seen, lost]
-        wait_until(lambda: counters(inbox).get("duplicate") == 1, 60, "it is known")
+        wait_until(lambda: overview(inbox).received["duplicate"] == 1, 60, "it is known")
     assert all(find_one(inbox, one.shop, one.webhook_id) for one in (seen, lost))
     assert audit(inbox).ok
 

@@ -47,13 +47,13 @@ def area(**told: Any) -> AreaState:
 
 def inbox(*areas: AreaState, heard: Mapping[str, Any] | None = None, **told: Any) -> InboxFacts:
     state: dict[str, Any] = {
-        "received": {}, "missed": {}, "areas": list(areas), "solo": 0, "running": 0,
+        "counters": {}, "received": {}, "missed": {}, "areas": list(areas), "solo": 0, "running": 0,
         "suspects": 0, "partitions_busy": 0, "full": False, "tick_age_s": 0.5, "workers": [],
         "paused": [], "parked_shops": {},
     }  # fmt: skip
     state |= {name: told.pop(name) for name in list(told) if name in state}
     ages: dict[str, Any] = {"received_s": 1.0, "beat_s": 5.0, "canary_s": 5.0, **(heard or {})}
-    whole: dict[str, Any] = {"counters": {}, "stuck": {}, "longest": [], **told}
+    whole: dict[str, Any] = {"stuck": {}, "longest": [], **told}
     return InboxFacts(Overview(**state), heard=Heard(NOW_MS, **ages), **whole)
 
 

@@ -22,9 +22,9 @@ def area(name: str = "orders", **more: Any) -> AreaState:
 
 def overview(*areas: AreaState, **more: Any) -> Overview:
     state = Overview(
-        received={"accepted": 0, "duplicate": 0}, missed={}, areas=list(areas), solo=0, running=0,
-        suspects=0, partitions_busy=0, full=False, tick_age_s=0.5, workers=[], paused=[],
-        parked_shops={},
+        counters={}, received={"accepted": 0, "duplicate": 0}, missed={}, areas=list(areas),
+        solo=0, running=0, suspects=0, partitions_busy=0, full=False, tick_age_s=0.5, workers=[],
+        paused=[], parked_shops={},
     )  # fmt: skip
     return msgspec.structs.replace(state, **more)
 
