@@ -26,9 +26,11 @@ def export_customer(places: Places, request: Request, asked: DataRequest) -> Non
     ledger.file(shop, id_, name, ends_at)
     document = _document(places, request, asked, made_at, ends_at)
     places.exports.write(name, exporting.as_file(document))
-    if ledger.get(shop, id_).export != name or _is_redacted(places, request):
+    noted = ledger.get(shop, id_)
+    if noted.export != name or _is_redacted(places, request):
         # The customer was redacted meanwhile, or the shop.
         places.exports.remove(name)
+        ledger.unfile(noted)
     ledger.done(shop, id_, orders=len(document["orders"]), webhooks=len(document["webhooks"]))
     log.info("customer's data exported", extra=about(shop=shop, request=id_, file=name))
 

@@ -12,7 +12,7 @@ from sqlalchemy import Table, select
 
 from avnu.compliance import customer_redact, shop_redact
 from avnu.compliance.exports import Exports
-from avnu.compliance.ledger import DUE_AFTER
+from avnu.compliance.ledger import DUE_AFTER, Ledger
 from avnu.inbox.bodies import Bodies
 from avnu.inbox.solo import Claim
 from avnu.run import run_batch
@@ -275,6 +275,25 @@ def test_an_export_that_is_written_while_its_customer_is_redacted_does_not_stay(
         real(exports, name, content)
 
     monkeypatch.setattr(Exports, "write", redacted_before)
+    avnu.inbox.accept([request("asked", "customers/data_request", customer=CUSTOMER)])
+    assert carry_out(avnu) == ["D"]
+    assert list(folder(avnu).glob("*")) == []
+    assert noted(avnu, "asked").export is None
+
+
+def test_an_export_whose_customer_is_redacted_before_it_is_noted_leaves_no_name(
+    avnu: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Ledger.file
+
+    def redacted_before(ledger: Ledger, *told: Any) -> None:
+        monkeypatch.undo()
+        asked = avnu.client.compliance.note(DOMAIN, "redact", "customers/redact", 1)
+        body = json.dumps({"shop_id": 1, "shop_domain": DOMAIN, "customer": CUSTOMER}).encode()
+        avnu.client.compliance.customer_redacted(asked, decode(body, CustomerRedact))
+        real(ledger, *told)
+
+    monkeypatch.setattr(Ledger, "file", redacted_before)
     avnu.inbox.accept([request("asked", "customers/data_request", customer=CUSTOMER)])
     assert carry_out(avnu) == ["D"]
     assert list(folder(avnu).glob("*")) == []
