@@ -57,7 +57,7 @@ class TickStep(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        _refuse_unfit_pool(worker)
+        refuse_unfit_pool(worker)
         _refuse_without_keys(worker.app)
         _refuse_without_hook(worker.app)
         _refuse_outdated_database(worker.app)
@@ -88,7 +88,8 @@ def _load_before_fork() -> None:
         import_module("cffi.cparser")
 
 
-def _refuse_unfit_pool(worker: Any) -> None:
+def refuse_unfit_pool(worker: Any) -> None:
+    """Ends the worker, with the reason, where Celery runs tasks in green threads."""
     pool = getattr(worker.pool_cls, "__module__", str(worker.pool_cls))
     for name in _UNFIT_POOLS:
         if name in pool:

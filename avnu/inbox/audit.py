@@ -19,7 +19,7 @@ _LEASE = ("owner", "batch")
 _FAMILIES = ("record", "line", "ready", "part", "held")
 _ALONE = ("solo", "replays", "suspects", "stopped", "running", "dead")
 # Questions that travel together: one by one, a long way to Redis would be gone for each shop.
-_TOGETHER = 1000
+TOGETHER = 1000
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -94,8 +94,8 @@ class _Auditor:
     ) -> Iterator[tuple[str, Any]]:
         """Each name with Redis's answer to ``question(pipeline, name)``."""
         every = list(names)
-        for start in range(0, len(every), _TOGETHER):
-            some = every[start : start + _TOGETHER]
+        for start in range(0, len(every), TOGETHER):
+            some = every[start : start + TOGETHER]
             with self.client.pipeline(transaction=False) as pipe:
                 for name in some:
                     question(pipe, name)

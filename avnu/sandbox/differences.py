@@ -49,7 +49,7 @@ def differences(
     changed since then must be there, and whatever is there must be true.
     """
     for world in worlds:
-        for kind, versions in _KINDS.items():
+        for kind, versions in VERSIONS.items():
             yield from _of_kind(store, world, kind, versions, since)
 
 
@@ -131,7 +131,7 @@ def _fulfillments(truth: Truth, currency: str) -> Iterator[Any]:
         yield from order.fulfillments
 
 
-_KINDS: dict[ResourceKind, _Versions] = {
+VERSIONS: dict[ResourceKind, _Versions] = {
     ResourceKind.PRODUCT: _products,
     ResourceKind.ITEM: _items,
     ResourceKind.LEVEL: _levels,

@@ -70,7 +70,7 @@ def upgrade(store: Store) -> Standing:
             connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
         before = _compare(_found(connection))
         if before.form in (Form.EMPTY, Form.BEHIND):
-            config = _config()
+            config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return before
@@ -106,7 +106,8 @@ def revisions() -> list[str]:
     return sorted(name[1:].partition("_")[0] for name in modules if name.startswith("r"))
 
 
-def _config() -> "Config":
+def alembic_config() -> "Config":
+    """Where Alembic finds our steps; of the database it says nothing."""
     from alembic.config import Config
 
     config = Config()

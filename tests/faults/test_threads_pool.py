@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from avnu.worker import _refuse_unfit_pool
+from avnu.worker import refuse_unfit_pool
 from tests.support.programs import until
 from tests.support.stack import Stack, now_s
 from tests.support.waiting import wait_until
@@ -45,7 +45,7 @@ def test_a_run_longer_than_a_lease_keeps_it_under_threads(stack: Stack) -> None:
 def test_unfit_pools_are_refused_with_the_reason(pool: str) -> None:
     kind = type("TaskPool", (), {"__module__": f"celery.concurrency.{pool}"})
     with pytest.raises(SystemExit, match=f"{pool} pool is not supported.*prefork"):
-        _refuse_unfit_pool(SimpleNamespace(pool_cls=kind))
+        refuse_unfit_pool(SimpleNamespace(pool_cls=kind))
 
 
 def test_a_gevent_worker_ends_at_its_start(stack: Stack) -> None:

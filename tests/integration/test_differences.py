@@ -9,7 +9,7 @@ import pytest
 
 from avnu.sandbox.admin import World
 from avnu.sandbox.admin.shop_world import ShopWorld
-from avnu.sandbox.differences import _KINDS, Difference, differences
+from avnu.sandbox.differences import VERSIONS, Difference, differences
 from avnu.sandbox.shops import Sizes
 from avnu.store.database import Store
 from avnu.store.market.changes import ResourceKind
@@ -54,7 +54,7 @@ def shops(world: World) -> list[ShopWorld]:
 
 
 def of(shop: ShopWorld, kind: ResourceKind) -> Iterator[Any]:
-    return _KINDS[kind](shop.truth(), shop.shop.currency)
+    return VERSIONS[kind](shop.truth(), shop.shop.currency)
 
 
 def one_of(world: World, kind: ResourceKind) -> tuple[str, Any]:
@@ -66,18 +66,18 @@ def one_of(world: World, kind: ResourceKind) -> tuple[str, Any]:
 
 def test_a_copy_of_everything_has_none(store: Store, market: Market, world: World) -> None:
     assert list(differences(store, shops(world))) == []
-    assert all(sum(1 for shop in shops(world) for _ in of(shop, kind)) for kind in _KINDS)
+    assert all(sum(1 for shop in shops(world) for _ in of(shop, kind)) for kind in VERSIONS)
 
 
 def test_a_copy_of_what_is_new_has_none_since_then(store: Store, world: World) -> None:
     market = Market(store, Later())
     for shop in shops(world):
         new, domain = shop.truth(world.start), shop.shop.domain
-        market.put_products(domain, _KINDS[ResourceKind.PRODUCT](new, shop.shop.currency))
-        market.put_items(domain, _KINDS[ResourceKind.ITEM](new, shop.shop.currency))
-        market.put_levels(domain, _KINDS[ResourceKind.LEVEL](new, ""))
-        market.put_locations(domain, _KINDS[ResourceKind.LOCATION](new, ""))
-        market.put_orders(domain, _KINDS[ResourceKind.ORDER](new, ""))
+        market.put_products(domain, VERSIONS[ResourceKind.PRODUCT](new, shop.shop.currency))
+        market.put_items(domain, VERSIONS[ResourceKind.ITEM](new, shop.shop.currency))
+        market.put_levels(domain, VERSIONS[ResourceKind.LEVEL](new, ""))
+        market.put_locations(domain, VERSIONS[ResourceKind.LOCATION](new, ""))
+        market.put_orders(domain, VERSIONS[ResourceKind.ORDER](new, ""))
     # One that is older, and true.
     domain, old = one_of(world, ResourceKind.PRODUCT)
     market.put_products(domain, [old])

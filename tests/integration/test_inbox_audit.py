@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from avnu.inbox import Inbox
-from avnu.inbox.audit import _TOGETHER, audit
+from avnu.inbox.audit import TOGETHER, audit
 from avnu.settings import Settings
 from tests.support.inbox import (
     BACK,
@@ -159,6 +159,6 @@ def test_damage_is_told(inbox: Inbox, name: str) -> None:
 
 
 def test_more_than_travel_together_are_all_read(inbox: Inbox) -> None:
-    accept(inbox, *range(_TOGETHER + 1))
+    accept(inbox, *range(TOGETHER + 1))
     found = audit(inbox)
-    assert (found.faults, found.places) == ([], {"waiting": _TOGETHER + 1, "settled": 0})
+    assert (found.faults, found.places) == ([], {"waiting": TOGETHER + 1, "settled": 0})

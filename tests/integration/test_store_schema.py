@@ -20,7 +20,7 @@ from avnu.store import tables
 from avnu.store.database import Store
 from avnu.store.engine import sqlite_path
 from avnu.store.market import tables as market_tables
-from avnu.store.schema import Form, _config, require_schema, revisions, standing, upgrade
+from avnu.store.schema import Form, alembic_config, require_schema, revisions, standing, upgrade
 from avnu.store.shops import Shops
 from avnu.store.tables import metadata
 from tests.support.waiting import wait_until
@@ -58,7 +58,7 @@ def test_the_steps_lead_to_the_tables(store: Store) -> None:
 
 
 def test_the_names_of_the_steps_tell_what_alembic_reads_in_them() -> None:
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(alembic_config())
     newest_first = [step.revision for step in scripts.walk_revisions()]
     assert revisions() == newest_first[::-1]
     assert revisions()[-1:] == scripts.get_heads()
