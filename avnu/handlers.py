@@ -27,7 +27,7 @@ __all__ = ["Area", "Shop", "Webhook"]
 
 
 class Area:
-    """An area's handlers by name, and its Celery tasks: ``drain`` and one per handler."""
+    """An area's handlers by name, and its tasks: ``drain``, ``unrouted``, and one per handler."""
 
     def __init__(self, name: str) -> None:
         self.name = name

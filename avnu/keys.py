@@ -5,7 +5,7 @@ A *ref* names one webhook: ``<shop>/<webhook id>``. A *part* names one partition
 slash, so both read unambiguously, and a key is 14 bytes shorter.
 
 To add a key: add a row to the table of its database; Lua reaches it as ``K.<name>``, Python as
-``keys.<name>`` (whole key) or ``keys.of("<name>", suffix)``.
+``Keys.of("<name>", suffix)``, without a suffix where ``takes`` is empty.
 """
 
 import msgspec

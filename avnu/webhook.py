@@ -88,7 +88,7 @@ class Shop:
         return self._services().stale_after_s
 
     def count(self, counters: Mapping[str, int]) -> None:
-        """Add to counters that live in the inbox, as ``avnu/metrics/families.py`` names them."""
+        """Add to counters that live in the inbox, such as ``missed:products``."""
         self._services().count(counters)
 
     def cached(

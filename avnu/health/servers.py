@@ -29,7 +29,6 @@ class ServerState(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     cpu_s: float  # of the thread that runs the commands, where that is told
     rejected: int  # connections, for want of room
-    loading: bool
     append_only: bool
     unfit: Sequence[str] = ()  # why it cannot keep what Avnu promises
 
@@ -74,7 +73,6 @@ def read_server(connections: Connections, role: Role, names: Keys, clock: Clock)
         run_id=str(info.get("run_id", "")),
         cpu_s=_cpu_s(info),
         rejected=int(info.get("rejected_connections", 0)),
-        loading=str(info.get("loading", 0)) == "1",
         append_only=str(info.get("aof_enabled", 0)) == "1",
         unfit=_unfit(connections.settings, role, info),
     )

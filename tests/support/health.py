@@ -26,7 +26,7 @@ def server(**told: Any) -> ServerState:
     state = {name: told.pop(name) for name in list(told) if name in ServerState.__struct_fields__}
     calm: dict[str, Any] = {
         "ping_s": 0.001, "write_s": 0.002, "write_fault": "", "run_id": "a", "cpu_s": 100.0,
-        "rejected": 0, "loading": False, "append_only": True,
+        "rejected": 0, "append_only": True,
     }  # fmt: skip
     return ServerState(glance=glance({**INFO, **told}, 2), **{**calm, **state})
 
