@@ -8,8 +8,8 @@
 To follow one more resource: its ``put_…`` and ``delete_…`` in ``avnu/store/market/``, its read in
 ``avnu/shopify/reads/``, a Followed beside its handlers, and in each handler a Told of each webhook.
 
-``followed`` says how a resource is, ``doubt`` decides what must be read (pure), ``run`` does it.
-What holds for a batch, whatever comes twice, late or out of order:
+``followed`` says how a resource is written and read, ``doubt`` decides what must be read (pure),
+``run`` does it. What holds for a batch, whatever comes twice, late or out of order:
 
 - Payloads are put first, because that costs no call, and the database then tells which of them it
   knew already or knows better: those are not read, however stale.
