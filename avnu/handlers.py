@@ -38,18 +38,17 @@ class Area:
             """Take the partition's webhooks, shop by shop, until the slice ends."""
             return drain_partition(runtime_of(task), self.handlers, name, int(partition), int(wake))
 
-        @shared_task(name=f"tasks.{name}.unrouted", bind=True)
-        def unrouted(task: Task[Any, Any], shop: str, webhook_id: str) -> dict[str, int | str]:
-            """Run one webhook whose topic the publishing worker does not know."""
-            return run_alone(runtime_of(task), self.handlers, shop, webhook_id)
+        # Of a topic that the worker which publishes it does not know.
+        self._add_lone_task("unrouted")
 
     def handler(self, function: Handler) -> Handler:
         """Register a handler; its webhooks in trouble run as ``tasks.<area>.<function>``."""
         self.handlers[function.__name__] = function
+        self._add_lone_task(function.__name__)
+        return function
 
-        @shared_task(name=f"tasks.{self.name}.{function.__name__}", bind=True)
+    def _add_lone_task(self, name: str) -> None:
+        @shared_task(name=f"tasks.{self.name}.{name}", bind=True)
         def alone(task: Task[Any, Any], shop: str, webhook_id: str) -> dict[str, int | str]:
             """Run one webhook that is in trouble, or was replayed."""
             return run_alone(runtime_of(task), self.handlers, shop, webhook_id)
-
-        return function
