@@ -18,6 +18,10 @@ IMPORT = "avnu:import"
 OWN = frozenset({RECONCILE, IMPORT})
 
 
+# How the record of a webhook begins that is settled: what is left of it is its outcome.
+SETTLED = b"="
+
+
 class Answer(enum.StrEnum):
     """What accept did with one webhook."""
 
@@ -77,7 +81,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 def read_record(shop: str, webhook_id: str, record: bytes) -> Stored:
-    """The webhook in a record; ``shop`` is the full domain."""
+    """The webhook in a record that is not settled; ``shop`` is the full domain."""
     end = record.index(b"\n")
     accepted, area, topic, triggered, version, event, name = (
         record[:end].decode("ascii").split("\t")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from avnu.inbox import Inbox
+from avnu.inbox.arrival import SETTLED
 from avnu.inbox.forms import leased_shops, leased_webhooks, read_place
 from avnu.inbox.reach import reaching
 
@@ -199,7 +200,7 @@ class _Auditor:
         firsts = self._ask(
             self.found["record"], lambda pipe, ref: pipe.getrange(self._key("record", ref), 0, 0)
         )
-        waiting = {ref for ref, first in firsts if first != b"="}
+        waiting = {ref for ref, first in firsts if first != SETTLED}
         return len(self.found["record"]) - len(waiting), waiting
 
     def _compare(self, records: set[str]) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from avnu import keys
 from avnu.inbox import Inbox
-from avnu.inbox.arrival import Stored, read_record
+from avnu.inbox.arrival import SETTLED, Stored, read_record
 from avnu.inbox.queries import dead_refs
 from avnu.inbox.reach import reaching
 
@@ -89,7 +89,7 @@ class Bodies:
         key = self._inbox.keys.of("record", keys.ref(shop, webhook_id))
         with reaching():
             raw = self._inbox.client.get(key)
-        if raw and raw[:1] != b"=":
+        if raw and not raw.startswith(SETTLED):
             one = _Read(read_record(shop, webhook_id, raw), raw)
             body = bare(one.webhook)
             if body is not None:
@@ -140,7 +140,7 @@ class Bodies:
             yield [
                 _Read(read_record(*keys.split_ref(ref), raw), raw)
                 for (_, ref), raw in zip(some, values, strict=True)
-                if raw and raw[:1] != b"="
+                if raw and not raw.startswith(SETTLED)
             ]
 
     def _names(self, shop: str) -> Iterator[tuple[bytes, str]]:

@@ -11,7 +11,7 @@ import msgspec
 
 from avnu import keys
 from avnu.inbox import Inbox
-from avnu.inbox.arrival import read_record
+from avnu.inbox.arrival import SETTLED, read_record
 from avnu.inbox.forms import leased_webhooks, read_place
 from avnu.inbox.reach import reaching
 
@@ -113,7 +113,7 @@ def _read(inbox: Inbox, refs: Sequence[str], *, body: bool = False) -> Iterator[
         replies = pipe.execute()
     for i, ref in enumerate(refs):
         record, trouble, kept = replies[3 * i : 3 * i + 3]
-        if record and record[:1] == b"=":
+        if record and record.startswith(SETTLED):
             yield _settled(ref, record.decode(), kept if body else None)
         elif record:
             state = {k.decode(): v.decode(errors="replace") for k, v in trouble.items()}

@@ -7,7 +7,7 @@ import msgspec
 from avnu import journal, keys
 from avnu.errors import InboxFull, LineTooLong
 from avnu.inbox import Inbox
-from avnu.inbox.arrival import Answer, Arrival
+from avnu.inbox.arrival import SETTLED, Answer, Arrival
 from avnu.inbox.reach import reaching
 
 # One call of accept: some 2 ms of the server's time.
@@ -79,5 +79,5 @@ class Posting:
             replies = pipe.execute()
         for one, record, (state, cause) in zip(letters, replies[::2], replies[1::2], strict=True):
             dead = state == b"dead" and cause in _OVER_WITH_TIME
-            if dead or record in (b"", b"="):
+            if dead or record in (b"", SETTLED):
                 yield one

@@ -14,7 +14,7 @@ import redis
 
 from avnu import keys
 from avnu.app import build_inbox
-from avnu.clock import Clock
+from avnu.clock import Clock, server_ms
 from avnu.connections import Connections
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import Answer, Arrival
@@ -92,9 +92,7 @@ def pass_time(inbox: Inbox, seconds: float, step_s: float = STEP_S) -> list[Due]
 
 def now_ms(inbox: Inbox) -> int:
     """The inbox's time, for comparisons to within what a test takes."""
-    seconds, micros = inbox.client.time()
-    offset = inbox.client.hget(inbox.keys.of("control"), "offset") or 0
-    return int(seconds * 1000 + micros // 1000 + int(offset))
+    return server_ms(inbox.client.time(), inbox.client.hget(inbox.keys.of("control"), "offset"))
 
 
 # ---- turns
