@@ -168,19 +168,12 @@ class Committer:
         return group
 
     async def _commit(self, link: Link, arrivals: Sequence[Arrival]) -> list[Answer]:
-        """One round trip; another two where the server has lost the script."""
-        commands = [self._accepting.command(arrivals)]
-        wait = self._accepting.wait_command()
-        if wait is not None:
-            commands.append(wait)
+        """One round trip; another where the server has lost the script."""
+        commands = self._accepting.commands(arrivals)
         replies = await link.ask(commands)
-        if _says(replies[0], "NOSCRIPT"):  # then nothing of it ran
-            load = [b"SCRIPT", b"LOAD", self._accepting.script_text()]
-            replies = (await link.ask([load, *commands]))[1:]
-        _raise_errors(replies)
-        if wait is not None and not self._accepting.wait_satisfied(replies[1]):
-            raise NotDurable("durability was not confirmed in time")
-        return self._accepting.answers(replies[0])
+        if _says(replies[0], "NOSCRIPT"):
+            replies = (await link.ask([self._accepting.load_command(), *commands]))[1:]
+        return self._accepting.answers(replies)
 
     def _refuse(self, cause: object) -> None:
         """From now on refuse at once, beginning with what waits."""

@@ -12,7 +12,6 @@ import redis
 
 from avnu import keys
 from avnu.clock import Clock
-from avnu.errors import InboxUnavailable, NotDurable
 from avnu.inbox.accept import Accepting
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.inbox.parked import shops_parked_for
@@ -74,29 +73,20 @@ class Inbox:
         Raises InboxUnavailable also when durability was not confirmed in time: the webhooks may be
         kept then, and a second delivery is a duplicate that waits for the same confirmation.
         """
-        script = self.scripts["accept"]
+        commands = self.accepting.commands(arrivals)
         with reaching():
-            reply = self._with_script(script.text, self.accepting.command(arrivals))
-        return self.accepting.answers(reply)
+            replies = self._together(commands)
+            if isinstance(replies[0], redis.exceptions.NoScriptError):
+                _, *replies = self._together([self.accepting.load_command(), *commands])
+            return self.accepting.answers(replies)
 
-    def _with_script(self, text: bytes, command: list[bytes]) -> object:
-        wait = self.accepting.wait_command()
-        for attempt in range(2):
-            with self.client.pipeline(transaction=False) as pipe:
+    def _together(self, commands: Iterable[Sequence[bytes]]) -> list[object]:
+        """One round trip on one connection; an error reply is an exception among the replies."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for command in commands:
                 pipe.execute_command(*command)
-                if wait:
-                    pipe.execute_command(*wait)
-                replies = pipe.execute(raise_on_error=False)
-            if isinstance(replies[0], redis.exceptions.NoScriptError) and attempt == 0:
-                self.client.execute_command("SCRIPT LOAD", text)
-                continue
-            for reply in replies:
-                if isinstance(reply, Exception):
-                    raise reply
-            if wait and not self.accepting.wait_satisfied(replies[1]):
-                raise NotDurable("durability was not confirmed in time")
-            return replies[0]
-        raise InboxUnavailable("the server keeps losing its scripts")
+            replies: list[object] = pipe.execute(raise_on_error=False)
+        return replies
 
     def flush_counters(self, counters: Mapping[str, int]) -> bool:
         """Add counters that no script sees (rejected, ignored, unavailable); note the memory.

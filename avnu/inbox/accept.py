@@ -1,6 +1,6 @@
-"""Accept in groups: one command, one round trip, one answer per webhook.
+"""Accept in groups: one script, one round trip, one answer per webhook.
 
-Pure: it builds the command and reads the reply, so that the receiver's committer, which is
+Pure: it builds the commands and reads the replies, so that the receiver's committer, which is
 asynchronous, and ``Inbox.accept``, by which a reconciliation puts webhooks in, send the same thing.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from avnu import keys
+from avnu.errors import NotDurable
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.lua import Scripts
 from avnu.settings import Durability, Settings
@@ -24,7 +25,7 @@ _LETTERS = {
 
 
 class Accepting:
-    """Builds the accept command of a group and reads what the script answered."""
+    """Builds the commands of a group and reads what the server answered."""
 
     def __init__(self, settings: Settings, scripts: Scripts) -> None:
         self._script = scripts["accept"]
@@ -32,8 +33,36 @@ class Accepting:
         replica = settings.inbox_durability == Durability.REPLICA
         self._copies = settings.inbox_durability_replicas if replica else 1
 
-    def command(self, arrivals: Sequence[Arrival]) -> list[bytes]:
-        """The EVALSHA of a group; its reply goes to :meth:`answers`."""
+    def commands(self, arrivals: Sequence[Arrival]) -> list[list[bytes]]:
+        """The EVALSHA of a group, and what makes it durable before 200, per INBOX_DURABILITY.
+
+        On one connection and in this order, as the second speaks of the last write of its own
+        connection. A duplicate counts itself, which is such a write: it waits as long as the first
+        delivery. The replies go to :meth:`answers`.
+        """
+        group = self._evalsha(arrivals)
+        return [group] if self._wait is None else [group, self._wait]
+
+    def load_command(self) -> list[bytes]:
+        """For a server that answers the EVALSHA with NOSCRIPT: then nothing of the group ran."""
+        return [b"SCRIPT", b"LOAD", self._script.text]
+
+    def answers(self, replies: Sequence[object]) -> list[Answer]:
+        """One answer per webhook of the group, in its order.
+
+        Raises the first of ``replies`` that is an error, and NotDurable when too few copies
+        confirmed in time.
+        """
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        if self._wait is not None and not self._confirmed(replies[1]):
+            raise NotDurable("durability was not confirmed in time")
+        letters = replies[0]
+        assert isinstance(letters, bytes)
+        return [_LETTERS[letter] for letter in letters]
+
+    def _evalsha(self, arrivals: Sequence[Arrival]) -> list[bytes]:
         command = [b"EVALSHA", self._script.sha, b"0"]
         for arrival in arrivals:
             shop = arrival.shop
@@ -50,25 +79,8 @@ class Accepting:
             )
         return command
 
-    def script_text(self) -> bytes:
-        """For SCRIPT LOAD after NOSCRIPT."""
-        return self._script.text
-
-    def answers(self, reply: object) -> list[Answer]:
-        """One answer per webhook of the group, in its order."""
-        assert isinstance(reply, bytes)
-        return [_LETTERS[letter] for letter in reply]
-
-    def wait_command(self) -> list[bytes] | None:
-        """What makes the group durable before 200, per INBOX_DURABILITY; None for ``memory``.
-
-        It speaks of the last write of its own connection, so it must follow the group there. A
-        duplicate counts itself, which is such a write: it waits as long as the first delivery.
-        """
-        return self._wait
-
-    def wait_satisfied(self, reply: object) -> bool:
-        """Did enough copies confirm in time? WAITAOF answers [local, replicas], WAIT a number."""
+    def _confirmed(self, reply: object) -> bool:
+        """By enough copies? WAITAOF answers [local, replicas], WAIT a number."""
         if isinstance(reply, list):
             return bool(reply) and int(reply[0]) >= self._copies
         return isinstance(reply, int) and reply >= self._copies

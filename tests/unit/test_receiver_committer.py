@@ -9,7 +9,7 @@ from typing import Any
 import hiredis
 import pytest
 
-from avnu.errors import InboxUnavailable
+from avnu.errors import InboxUnavailable, NotDurable
 from avnu.inbox.arrival import Answer, Arrival
 from webhooks import committer as module
 from webhooks.committer import GROUP_BYTES, GROUP_WEBHOOKS, Committer
@@ -52,21 +52,22 @@ class Scripted:
     def __init__(self, durable: bool = False) -> None:
         self._durable = durable
 
-    def command(self, arrivals: Sequence[Arrival]) -> list[bytes]:
-        return [b"EVALSHA", *(arrival.webhook_id.encode() for arrival in arrivals)]
+    def commands(self, arrivals: Sequence[Arrival]) -> list[list[bytes]]:
+        group = [b"EVALSHA", *(arrival.webhook_id.encode() for arrival in arrivals)]
+        return [group, [b"WAIT", b"1", b"100"]] if self._durable else [group]
 
-    def script_text(self) -> bytes:
-        return b"the script"
+    def load_command(self) -> list[bytes]:
+        return [b"SCRIPT", b"LOAD", b"the script"]
 
-    def wait_command(self) -> list[bytes] | None:
-        return [b"WAIT", b"1", b"100"] if self._durable else None
-
-    def wait_satisfied(self, reply: object) -> bool:
-        return reply == 1
-
-    def answers(self, reply: object) -> list[Answer]:
-        assert isinstance(reply, bytes)
-        return [{65: Answer.ACCEPTED, 68: Answer.DUPLICATE}[letter] for letter in reply]
+    def answers(self, replies: Sequence[object]) -> list[Answer]:
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        if self._durable and replies[1] != 1:
+            raise NotDurable("durability was not confirmed")
+        letters = replies[0]
+        assert isinstance(letters, bytes)
+        return [{65: Answer.ACCEPTED, 68: Answer.DUPLICATE}[letter] for letter in letters]
 
 
 class Bench:

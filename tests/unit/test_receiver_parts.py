@@ -1,4 +1,4 @@
-"""The receiver's small parts: room for bodies, counters, the limit for slow ones."""
+"""The receiver's small parts: room for bodies, counters, the limit for slow ones, durability."""
 
 import socket
 from collections.abc import Mapping
@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from avnu.clock import SystemClock
-from avnu.errors import InboxUnavailable
+from avnu.errors import InboxUnavailable, NotDurable
+from avnu.inbox.accept import Accepting
+from avnu.inbox.arrival import Answer
+from avnu.lua import Script
+from avnu.settings import Settings
 from tests.support.waiting import wait_until
 from webhooks import replies
 from webhooks.counts import Counts
@@ -88,3 +92,31 @@ def test_the_socket_is_found_where_a_server_puts_it() -> None:
     assert socket_of({"wsgi.input": object()}) is None
     ours.close()
     theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("durability", "wait", "confirmed", "short"),
+    [
+        ("fsync", [b"WAITAOF", b"1", b"0", b"500"], [1, 0], [0, 0]),
+        ("replica", [b"WAIT", b"2", b"500"], 2, 1),
+    ],
+)
+def test_a_group_is_answered_once_enough_copies_have_confirmed(
+    durability: str, wait: list[bytes], confirmed: object, short: object
+) -> None:
+    settings = Settings.load(
+        {
+            "INBOX_DURABILITY": durability,
+            "INBOX_DURABILITY_REPLICAS": "2",
+            "INBOX_DURABILITY_TIMEOUT_MS": "500",
+        }
+    )
+    scripts: Any = {"accept": Script("accept", b"text", b"sha")}
+    accepting = Accepting(settings, scripts)
+    assert accepting.commands([]) == [[b"EVALSHA", b"sha", b"0"], wait]
+    assert accepting.load_command() == [b"SCRIPT", b"LOAD", b"text"]
+    assert accepting.answers([b"AD", confirmed]) == [Answer.ACCEPTED, Answer.DUPLICATE]
+    with pytest.raises(NotDurable):
+        accepting.answers([b"A", short])
+    with pytest.raises(RuntimeError, match="first"):
+        accepting.answers([RuntimeError("first"), RuntimeError("second")])
