@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
+from avnu.compliance.glance import Glance
 from avnu.shopify.payloads.compliance import Customer
 from avnu.store.subjects import digits_of, email_of
 
@@ -50,6 +51,7 @@ class Person:
         self._phone = digits_of(phone)[-_PHONE_DIGITS:]
         if len(self._phone) < _LEAST_PHONE_DIGITS:
             self._phone = ""
+        self._glance = Glance(email_of(email), self._phone)
 
     @classmethod
     def of(cls, customer: Customer | None, orders: Iterable[int]) -> Self:
@@ -67,12 +69,15 @@ class Person:
 
     def speaks(self, topic: str, body: bytes) -> bool:
         """Whether a body speaks of them; the orders that it names are theirs from then on."""
+        if not self._glance.may_speak(body, self._numbers()):
+            return False
         document = _read(body)
         if document is None:
             return self._in_text(body.decode(errors="replace"))
         leaves = list(_leaves(document))
         if topic.startswith("orders/") and isinstance(document, dict):
-            leaves += [("", "order_id", document["id"])] if "id" in document else []
+            number = document.get("id")
+            leaves += [("", "order_id", number)] if type(number) is int else []
         if not any(self._theirs(leaf) for leaf in leaves):
             return False
         self.orders |= {
@@ -87,6 +92,9 @@ class Person:
         document = _read(body)
         left = skeleton(document)
         return None if left == document else msgspec.json.encode(left)
+
+    def _numbers(self) -> set[int]:
+        return self.orders if self.customer_id is None else {*self.orders, self.customer_id}
 
     def _theirs(self, leaf: _Leaf) -> bool:
         owner, name, value = leaf

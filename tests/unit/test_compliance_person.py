@@ -58,6 +58,12 @@ def test_a_body_of_somebody_else_is_left_as_it_is(said: dict[str, Any]) -> None:
     assert left("orders/updated", {"id": 1, **said}) is None
 
 
+@pytest.mark.parametrize("number", [None, [], {}, "1", True, 1.5])
+def test_an_order_whose_id_is_no_number_does_not_stop_the_search(number: Any) -> None:
+    said = {"id": number, "note": f"not {ORDER}, but another"}
+    assert left("orders/updated", said) is None
+
+
 @pytest.mark.parametrize("email", ["joann@example.com", "x.ann@example.com", "ann@example.com.au"])
 def test_a_longer_address_is_somebody_elses(email: str) -> None:
     assert left("orders/updated", {"id": 1, "email": email}) is None
