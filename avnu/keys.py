@@ -63,6 +63,9 @@ INBOX_KEYS: tuple[KeyRow, ...] = (
     ),
     KeyRow("found", "found", "string", "", "what the monitor found and keeps, as JSON"),
     KeyRow("looking", "looking", "string", "", "the monitor that looks, or has just now; expires"),
+    KeyRow(
+        "searched", "searched", "hash", "", "how far late bodies were looked for: 'dead', 'kept'"
+    ),
     KeyRow("acts", "acts", "stream", "", "what operators did: who, host, what, of, ended"),
 )
 

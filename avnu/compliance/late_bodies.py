@@ -7,12 +7,14 @@ waits is not: it will be handled.
 
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 
 from sqlalchemy import select
 
 from avnu.compliance.person import customers_in, skeleton_of
 from avnu.compliance.places import Places, waiting
 from avnu.inbox.arrival import Stored
+from avnu.inbox.resting import Resting
 from avnu.logs import about
 from avnu.store.database import Store
 from avnu.store.tables import redacted_customers
@@ -20,8 +22,11 @@ from avnu.store.tables import redacted_customers
 log = logging.getLogger(__name__)
 
 
-def redact_late_bodies(places: Places) -> int:
-    """Replaces or deletes the bodies that name a redacted customer by id; answers how many."""
+def redact_late_bodies(places: Places, going_on: Callable[[], bool]) -> int:
+    """Replaces or deletes the bodies that name a redacted customer by id; answers how many.
+
+    For as long as ``going_on`` says; the next call goes on from there.
+    """
     redacted = _redacted(places.store)
     if not redacted:
         return 0
@@ -33,7 +38,7 @@ def redact_late_bodies(places: Places) -> int:
         return skeleton_of(webhook.body)
 
     with waiting():
-        done = places.bodies.redact_resting(redacted.keys(), bare)
+        done = Resting(places.bodies).redact(redacted.keys(), bare, going_on)
     if done.dead + done.kept:
         told = about(dead=done.dead, kept=done.kept)
         log.warning("late webhooks of redacted customers, their bodies removed", extra=told)

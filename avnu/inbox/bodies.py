@@ -5,8 +5,7 @@ per million). What comes in meanwhile may be seen or not.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,13 +14,15 @@ import msgspec
 from avnu import keys
 from avnu.inbox import Inbox
 from avnu.inbox.arrival import SETTLED, Stored, read_record
-from avnu.inbox.queries import dead_refs
 from avnu.inbox.reach import reaching
 
 # Bodies have up to WEBHOOK_MAX_BYTES each.
 _BODIES = 20
 _SCAN = 1_000
 _IDS = 200
+
+Name = tuple[bytes, str]
+"""A key that may hold a body, and the webhook's ref."""
 
 # The body to stand in a webhook's place, or None where it says nothing that must go.
 Bare = Callable[[Stored], bytes | None]
@@ -60,7 +61,7 @@ class Bodies:
     """Raises InboxUnavailable. ``but``: the id of a webhook that is left as it is."""
 
     def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+        self.inbox = inbox
         self._prefixes = tuple(inbox.keys.of(name) for name in ("record", "body"))
 
     def each(self, shop: str) -> Iterator[Stored]:
@@ -71,24 +72,22 @@ class Bodies:
     def redact(self, shop: str, bare: Bare, *, but: str) -> Redacted:
         """Replaces the bodies for which ``bare`` answers another."""
         done = Redacted()
-        for some in self._read(shop):
-            pairs = [(one, bare(one.webhook)) for one in some if one.webhook.webhook_id != but]
-            self._replace([(one, body) for one, body in pairs if body is not None], done)
+        self.redact_these(self._names(shop), bare, done, but=but)
         return done
 
-    def redact_resting(self, shops: Collection[str], bare: Bare) -> Redacted:
-        """The same for what rests, of several shops: dead letters, and bodies that are kept."""
-        done = Redacted()
-        for some in self._chunks(self._resting({keys.short(shop) for shop in shops})):
-            pairs = [(one, bare(one.webhook)) for one in some]
+    def redact_these(
+        self, names: Iterable[Name], bare: Bare, done: Redacted, but: str = ""
+    ) -> None:
+        """The same for the bodies under these keys; ``done`` grows."""
+        for some in self._chunks(iter(names)):
+            pairs = [(one, bare(one.webhook)) for one in some if one.webhook.webhook_id != but]
             self._replace([(one, body) for one, body in pairs if body is not None], done)
-        return done
 
     def redact_one(self, shop: str, webhook_id: str, bare: Bare) -> None:
         """The same for one webhook, which its run holds."""
-        key = self._inbox.keys.of("record", keys.ref(shop, webhook_id))
+        key = self.inbox.keys.of("record", keys.ref(shop, webhook_id))
         with reaching():
-            raw = self._inbox.client.get(key)
+            raw = self.inbox.client.get(key)
         if raw and not raw.startswith(SETTLED):
             one = _Read(read_record(shop, webhook_id, raw), raw)
             body = bare(one.webhook)
@@ -114,9 +113,9 @@ class Bodies:
         return done
 
     def _erase(self, shop: str, ids: Sequence[str]) -> tuple[int, str]:
-        areas = self._inbox.areas
+        areas = self.inbox.areas
         most = 0 if ids else _IDS
-        reply = self._inbox.run("erase", keys.short(shop), most, len(areas), *areas, *ids)
+        reply = self.inbox.run("erase", keys.short(shop), most, len(areas), *areas, *ids)
         return int(reply[0]), reply[1].decode()
 
     def _replace(self, pairs: Sequence[tuple[_Read, bytes]], done: Redacted) -> None:
@@ -125,7 +124,7 @@ class Bodies:
         argv: list[str | bytes] = []
         for one, body in pairs:
             argv += [one.webhook.ref, one.digest(), one.with_body(body)]
-        letters = self._inbox.run("redact", *argv).decode()
+        letters = self.inbox.run("redact", *argv).decode()
         done.waiting += letters.count("R")
         done.dead += letters.count("D")
         done.kept += letters.count("K")
@@ -133,36 +132,21 @@ class Bodies:
     def _read(self, shop: str) -> Iterator[list[_Read]]:
         return self._chunks(self._names(shop))
 
-    def _chunks(self, names: Iterator[tuple[bytes, str]]) -> Iterator[list[_Read]]:
+    def _chunks(self, names: Iterator[Name]) -> Iterator[list[_Read]]:
         while some := list(islice(names, _BODIES)):
             with reaching():
-                values = self._inbox.client.mget([key for key, _ in some])
+                values = self.inbox.client.mget([key for key, _ in some])
             yield [
                 _Read(read_record(*keys.split_ref(ref), raw), raw)
                 for (_, ref), raw in zip(some, values, strict=True)
                 if raw and not raw.startswith(SETTLED)
             ]
 
-    def _names(self, shop: str) -> Iterator[tuple[bytes, str]]:
-        """Keys that may hold a body of the shop, and the webhook's ref."""
-        yield from self._scan(f"*:{keys.short(shop)}/*", self._prefixes, {keys.short(shop)})
-
-    def _resting(self, shops: AbstractSet[str]) -> Iterator[tuple[bytes, str]]:
+    def _names(self, shop: str) -> Iterator[Name]:
+        match = self.inbox.keys.prefix + f"*:{keys.short(shop)}/*"
         with reaching():
-            for ref in dead_refs(self._inbox):
-                if ref.partition("/")[0] in shops:
-                    yield self._inbox.keys.of("record", ref).encode(), ref
-        if self._inbox.settings.webhook_keep_body_seconds:
-            kept = self._inbox.keys.of("body")
-            yield from self._scan(f"{kept.removeprefix(self._inbox.keys.prefix)}*", (kept,), shops)
-
-    def _scan(
-        self, pattern: str, prefixes: Sequence[str], shops: AbstractSet[str]
-    ) -> Iterator[tuple[bytes, str]]:
-        match = self._inbox.keys.prefix + pattern
-        with reaching():
-            for key in self._inbox.client.scan_iter(match=match, count=_SCAN):
-                for prefix in prefixes:
+            for key in self.inbox.client.scan_iter(match=match, count=_SCAN):
+                for prefix in self._prefixes:
                     ref = key.decode("latin-1").removeprefix(prefix)
-                    if len(ref) < len(key) and ref.partition("/")[0] in shops:
+                    if len(ref) < len(key) and ref.startswith(f"{keys.short(shop)}/"):
                         yield key, ref

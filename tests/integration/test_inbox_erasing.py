@@ -1,14 +1,17 @@
 """Bodies are taken out of the inbox wherever they stand, and the accounts stay right."""
 
+import itertools
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from avnu import keys
-from avnu.inbox import Inbox
+from avnu.inbox import Inbox, resting
 from avnu.inbox.arrival import Answer, Stored
 from avnu.inbox.bodies import Bodies, Erased, Redacted
+from avnu.inbox.resting import Resting
 from avnu.inbox.turn import Ending
 from avnu.settings import Settings
 from tests.support.inbox import (
@@ -222,9 +225,58 @@ def test_what_rests_is_looked_through_without_what_waits(keeping: Inbox) -> None
     holder, _ = begin(keeping, "three")
     settle(holder, DONE)
     stand_everywhere(keeping, "one")
-    bodies = Bodies(keeping)
-    assert bodies.redact_resting([], bare) == Redacted()
-    assert bodies.redact_resting([SHOP, domain("three")], bare) == Redacted(dead=1, kept=1)
-    assert bodies.redact_resting([SHOP, domain("three")], bare) == Redacted()
-    assert bodies.redact_resting([OTHER], bare) == Redacted(dead=1)
+    looking = Resting(Bodies(keeping))
+    shops = [SHOP, domain("three")]
+    assert looking.redact([], bare, lambda: True) == Redacted()
+    as_if_never_looked(keeping)
+    assert looking.redact(shops, bare, lambda: False) == Redacted()
+    assert looking.redact(shops, bare, lambda: True) == Redacted(dead=1, kept=1)
+    assert looking.redact(shops, bare, lambda: True) == Redacted()
+    as_if_never_looked(keeping)
+    assert looking.redact([OTHER], bare, lambda: True) == Redacted(dead=1)
     assert everything(keeping).count(ANN.encode()) == 4, "alone, running, leased, waiting"
+
+
+def as_if_never_looked(inbox: Inbox) -> None:
+    inbox.client.delete(inbox.keys.of("searched"))
+
+
+def test_a_search_goes_on_where_the_one_before_was_cut_short(
+    keeping: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "_REFS", 2)
+    monkeypatch.setattr(resting, "_SCAN", 1)
+    accept(keeping, *range(1, 6), body=letter(1))
+    holder, _ = begin(keeping)
+    settle(holder, *[REJECTED] * 5)  # all in one ms
+    accept(keeping, 6, 7, 8, body=letter(6))
+    pass_time(keeping, 1)
+    holder, _ = begin(keeping)
+    settle(holder, REJECTED, DONE, DONE)
+    seen: Counter[str] = Counter()
+
+    def looked_at(webhook: Stored) -> bytes | None:
+        seen[webhook.webhook_id] += 1
+        return None
+
+    def look(longest: int) -> None:
+        turns = itertools.count()
+        Resting(Bodies(keeping)).redact([SHOP], looked_at, lambda: next(turns) < longest)
+
+    for longest in range(1, 5):
+        look(longest)
+    # All within 10 pages: each dead letter once, what is kept as often as the scan comes by.
+    assert {n: seen.pop(n) for n in "123456"} == dict.fromkeys("123456", 1)
+    for _ in range(20):
+        look(20)
+    assert seen.keys() == {"7", "8"}
+    die(keeping, 9)
+    look(20)
+    assert seen["9"] == 1
+
+
+def die(inbox: Inbox, number: int) -> None:
+    accept(inbox, number, body=letter(number))
+    pass_time(inbox, 1)
+    holder, _ = begin(inbox)
+    settle(holder, REJECTED)
