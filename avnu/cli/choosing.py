@@ -12,12 +12,11 @@ import msgspec
 from avnu.cli.found import CAUSES, SHOP
 from avnu.clock import SystemClock
 from avnu.inbox import Inbox
-from avnu.inbox.queries import Found, find
+from avnu.inbox.queries import Found, find_dead
 from avnu.shopify.topics import AREAS
 
 _AGO = re.compile(r"(\d{1,6})(s|min|m|h|d)")
 _UNITS = {"s": "seconds", "min": "minutes", "m": "minutes", "h": "hours", "d": "days"}
-_EVERYTHING = sys.maxsize
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]
@@ -55,16 +54,15 @@ class Filters(msgspec.Struct, frozen=True):
         return self != Filters()
 
     def letters(self, inbox: Inbox) -> Iterable[Found]:
-        """The dead letters that match, oldest death first."""
-        dead = find(inbox, shop=self.shop, topic=self.topic, state="dead", limit=_EVERYTHING)
+        """The dead letters that match, oldest death first, read as they are asked for."""
+        dead = find_dead(
+            inbox, shop=self.shop, topic=self.topic, since_ms=self.since, until_ms=self.until
+        )
         return (letter for letter in dead if self._match(letter))
 
     def _match(self, letter: Found) -> bool:
-        return (
-            (self.area is None or letter.area == self.area)
-            and (self.cause is None or letter.cause == self.cause)
-            and (self.since is None or letter.died_ms >= self.since)
-            and (self.until is None or letter.died_ms < self.until)
+        return (self.area is None or letter.area == self.area) and (
+            self.cause is None or letter.cause == self.cause
         )
 
 

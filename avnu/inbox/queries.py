@@ -70,22 +70,48 @@ def find(
 ) -> list[Found]:
     """Webhooks that match, in no order but the dead (oldest death first)."""
     with reaching():
-        refs = dead_refs(inbox) if state == "dead" else _refs(inbox, shop)
-        found = (one for some in _chunks(refs) for one in _read(inbox, some))
+        refs = _dead_refs(inbox, None, None) if state == "dead" else _refs(inbox, shop)
         matching = (
             one
-            for one in found
-            if (shop is None or one.shop == shop)
-            and (topic is None or one.topic == topic)
-            and (state is None or one.state == state)
+            for one in _matching(inbox, refs, shop, topic)
+            if state is None or one.state == state
         )
         return list(islice(matching, limit))
 
 
-def dead_refs(inbox: Inbox) -> Iterator[str]:
-    """Refs of the dead letters, oldest death first."""
+def find_dead(
+    inbox: Inbox,
+    *,
+    shop: str | None = None,
+    topic: str | None = None,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+) -> Iterator[Found]:
+    """Dead letters that match, oldest death first, read as they are asked for.
+
+    ``since_ms`` <= death < ``until_ms``. One that leaves meanwhile may hide another: who acts on
+    them takes them all before.
+    """
+    with reaching():
+        refs = _dead_refs(inbox, since_ms, until_ms)
+        # One that was replayed a moment ago is dead no more.
+        yield from (one for one in _matching(inbox, refs, shop, topic) if one.state == "dead")
+
+
+def _matching(
+    inbox: Inbox, refs: Iterator[str], shop: str | None, topic: str | None
+) -> Iterator[Found]:
+    for some in _chunks(refs):
+        for one in _read(inbox, some):
+            if (shop is None or one.shop == shop) and (topic is None or one.topic == topic):
+                yield one
+
+
+def _dead_refs(inbox: Inbox, since_ms: int | None, until_ms: int | None) -> Iterator[str]:
     key, start = inbox.keys.of("dead"), 0
-    while some := inbox.client.zrange(key, start, start + _CHUNK - 1):
+    first = "-inf" if since_ms is None else since_ms
+    last = "+inf" if until_ms is None else f"({until_ms}"
+    while some := inbox.client.zrangebyscore(key, first, last, start=start, num=_CHUNK):
         yield from (ref.decode() for ref in some)
         start += _CHUNK
 
