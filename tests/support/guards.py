@@ -1,9 +1,13 @@
 """Guards on a real server, with time that a test moves by hand."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import redis
 
+from avnu import lua
 from avnu.breaker import Breaker
 from avnu.breaker.control import BreakerControl, BreakerState
 from avnu.breaker.policy import SHOPIFY, BreakerPolicy
@@ -13,11 +17,13 @@ from avnu.keys import Keys
 from avnu.settings import Settings
 from tests.support.moved_clock import MovedClock
 
+_OFFSET = "tonumber(call('GET', K.guards_offset) or 0)"
+
 
 class World:
     """One deployment: several processes' guards (without threads), one time for all and Redis.
 
-    Redis' own time goes on too; a test that counts milliseconds allows for it.
+    Made within ``standing_time``.
     """
 
     def __init__(self, settings: Settings, client: "redis.Redis") -> None:
@@ -47,6 +53,26 @@ class World:
 
     def budget(self, shop: str) -> BudgetState:
         return Budget(self.client, self.keys, BudgetPolicy.of(self.settings)).show(shop)
+
+
+@contextmanager
+def standing_time(now_ms: int = 1_795_300_000_000) -> Iterator[None]:
+    """Of scripts that are rendered meanwhile: time stands still on Redis too, but for the offset.
+
+    Else a machine that stands still for a second has let a breaker's time run out.
+    """
+    read = lua._read
+
+    def still(name: str) -> str:
+        return (
+            f"local call = redis.call\nlocal now = {now_ms} + {_OFFSET}\n"
+            if name == "_now"
+            else read(name)
+        )
+
+    assert _OFFSET in read("_now")
+    with mock.patch.object(lua, "_read", still):
+        yield
 
 
 def shop(number: int) -> str:

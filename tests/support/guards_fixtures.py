@@ -10,7 +10,7 @@ import redis
 
 from avnu.connection_options import retry
 from avnu.settings import Settings
-from tests.support.guards import World
+from tests.support.guards import World, standing_time
 from tests.support.servers import REDIS, VALKEY, Server
 
 QUICK = {
@@ -38,7 +38,10 @@ def world(request: pytest.FixtureRequest, settings: Settings) -> Iterator[World]
             client.flushall()
         environ |= server.environ()
     known = Settings.load(environ)
-    with redis.Redis(
-        host=known.redis_host, port=known.redis_port, db=0, socket_timeout=5, retry=retry()
-    ) as client:
+    with (
+        standing_time(),
+        redis.Redis(
+            host=known.redis_host, port=known.redis_port, db=0, socket_timeout=20, retry=retry()
+        ) as client,
+    ):
         yield World(known, client)
