@@ -27,6 +27,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 API_SECRET = "shpss_made_up_for_tests"
 
+# Nothing is meant to be slow in most tests, and a busy machine may stand still for seconds: who is
+# about a time limit sets a short one.
+PATIENT = {
+    "REDIS_CONNECT_TIMEOUT_MS": "20000",
+    "REDIS_SOCKET_TIMEOUT_MS": "20000",
+    "CACHE_TIMEOUT_MS": "10000",
+    "WEBHOOK_INBOX_SECONDS": "20",
+}
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -52,7 +61,12 @@ def namespace() -> str:
 def settings(server: Server, flush: None, namespace: str) -> Settings:
     """Settings that point at the session's server, emptied, under a namespace of their own."""
     return Settings.load(
-        {**server.environ(), "AVNU_NAMESPACE": namespace, "SHOPIFY_API_SECRET": API_SECRET}
+        {
+            **server.environ(),
+            **PATIENT,
+            "AVNU_NAMESPACE": namespace,
+            "SHOPIFY_API_SECRET": API_SECRET,
+        }
     )
 
 

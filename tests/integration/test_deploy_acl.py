@@ -22,6 +22,7 @@ from avnu.cli.run import PROGRAMS
 from avnu.embedded import free_port
 from avnu.settings import Settings
 from avnu.shopify.topics import AREAS
+from tests.conftest import PATIENT
 from tests.support.acl import EVERYTHING, ROLES, login, password, users, users_file
 from tests.support.command import runner
 from tests.support.database import database_environ
@@ -190,7 +191,9 @@ def refusals(server: Server) -> set[tuple[str, str, str]]:
 
 
 def test_an_operator_may_do_what_the_command_line_does(server: Server, tmp_path: Path) -> None:
-    environ = {**server.environ(), **login("operator"), **database_environ(tmp_path)}
+    environ = {
+        **server.environ(), **PATIENT, **login("operator"), **database_environ(tmp_path)
+    }  # fmt: skip
     avnu = runner({**environ, "AVNU_NAMESPACE": NAMESPACE, "SHOPIFY_API_SECRET": SECRET.decode()})
     for command in (
         "status", "redis", "webhooks list", "dead list", "breaker list", "cache stats",
@@ -221,6 +224,7 @@ class Started(Program):
 def test_every_program_works_as_its_user(server: Server, tmp_path: Path) -> None:
     around = {
         **server.environ(),
+        **PATIENT,
         **database_environ(tmp_path),
         "AVNU_NAMESPACE": NAMESPACE,
         "SHOPIFY_API_SECRET": SECRET.decode(),

@@ -24,6 +24,7 @@ from avnu.store.market import tables
 from avnu.store.shops import Shops
 from avnu.upkeep import run_job
 from tasks import maintenance
+from tests.conftest import PATIENT
 from tests.support.compliance import EMAIL, ID, NAME, PHONE, order_body, request, sent
 from tests.support.postgres import Postgres
 from tests.support.programs import Worker
@@ -158,6 +159,7 @@ def erasing(request: pytest.FixtureRequest, database: Secret, tmp_path: Path) ->
                 sandbox,
                 DATABASE_URL=database.reveal(),
                 COMPLIANCE_EXPORT_DIR=str(tmp_path / "exports"),
+                **PATIENT,
                 WEBHOOK_KEEP_BODY_SECONDS="3600",
                 LOG_LEVEL="DEBUG",
             ),

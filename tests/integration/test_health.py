@@ -28,6 +28,7 @@ from avnu.secret import Secret
 from avnu.settings import Settings
 from avnu.store.database import Store
 from avnu.store.schema import upgrade
+from tests.conftest import PATIENT
 from tests.support.acl import login, users_file
 from tests.support.inbox import accept, move_time, open_inbox
 from tests.support.servers import Server
@@ -119,7 +120,8 @@ def test_what_is_found_is_told_by_metrics(inbox: Inbox, look: Watch) -> None:
     assert 'avnu_check_state{check="server"} 0.0' in lines
     assert 'avnu_check_state{check="memory"} 1.0' in lines
     assert "avnu_subscriptions_missing 0.0" in lines
-    assert any(line.startswith("avnu_monitor_age_seconds 0") for line in lines)
+    (age,) = (line.split()[1] for line in lines if line.startswith("avnu_monitor_age_seconds "))
+    assert 0 <= float(age) < 30
     assert not any("compliance_due" in line for line in lines)
 
 
@@ -238,7 +240,7 @@ def test_a_server_that_refuses_writes_is_looked_at_and_told_of(
     fault: str, own: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "avnu.health")
-    settings = Settings.load(own.environ())
+    settings = Settings.load({**own.environ(), **PATIENT})
     inbox, connections = open_inbox(settings), Connections(settings)
     with Store(Secret(f"sqlite:///{tmp_path / 'shops.db'}")) as store, own.client() as client:
         upgrade(store)
@@ -285,7 +287,7 @@ def test_a_worker_s_redis_user_may_do_all_that_a_look_needs(tmp_path: Path) -> N
     path.write_text(path.read_text() + "user looker on >made-up ~* &* +@all\n")
     with Server(tmp_path / "server", extra=["--aclfile", str(path)]) as server:
         settings = Settings.load(
-            {**server.environ(), **login("worker"), "AVNU_NAMESPACE": "watched"}
+            {**server.environ(), **PATIENT, **login("worker"), "AVNU_NAMESPACE": "watched"}
         )
         inbox, connections = open_inbox(settings), Connections(settings)
         with Store(Secret(f"sqlite:///{tmp_path / 'shops.db'}")) as store:
@@ -319,7 +321,7 @@ def test_beat_is_heard_of_when_it_has_sent_its_canary(settings: Settings) -> Non
     after_task_publish.send(sender="tasks.maintenance.purge")
     assert heard(inbox).beat_s == float("inf")
     after_task_publish.send(sender=CANARY)
-    assert heard(inbox).beat_s < 10
+    assert heard(inbox).beat_s < 60
     app.runtime.connections.close()
 
 
@@ -327,5 +329,5 @@ def test_a_worker_that_takes_the_canary_says_so(settings: Settings) -> None:
     app = create_app(settings)
     app.loader.import_default_modules()
     app.tasks[CANARY]()
-    assert heard(app.runtime.inbox).canary_s < 10
+    assert heard(app.runtime.inbox).canary_s < 60
     app.runtime.connections.close()

@@ -8,6 +8,7 @@ import pytest
 from avnu.health.check import State
 from avnu.health.hearing import heard
 from avnu.health.keeping import read_kept
+from tests.conftest import PATIENT
 from tests.support.programs import Beat, Worker
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
@@ -17,7 +18,7 @@ OFTEN = {"MONITOR_CANARY_SECONDS": "5", "MONITOR_EVERY_SECONDS": "5"}
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = Stack(tmp_path, seed=1, settings=OFTEN)
+    made = Stack(tmp_path, seed=1, settings={**PATIENT, **OFTEN})
     yield made
     made.close()
 

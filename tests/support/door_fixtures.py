@@ -10,7 +10,7 @@ from avnu.connections import Connections
 from avnu.embedded import free_port
 from avnu.inbox import Inbox
 from avnu.settings import Settings
-from tests.conftest import API_SECRET
+from tests.conftest import API_SECRET, PATIENT
 from tests.support.doors import DOORS, Door
 from tests.support.servers import Server
 
@@ -30,6 +30,7 @@ def door_settings(server: Server) -> Settings:
     return Settings.load(
         {
             **server.environ(),
+            **PATIENT,
             **LIMITS,
             "AVNU_NAMESPACE": f"{NAMESPACE}{free_port()}",
             "SHOPIFY_API_SECRET": API_SECRET,

@@ -1,7 +1,10 @@
 """Waiting for events instead of for time."""
 
+import dataclasses
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,3 +25,33 @@ def wait_until(condition: Callable[[], T], within_s: float, why: str) -> T:
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {within_s} s: {why} (last answer: {answer!r})")
         time.sleep(PAUSE_S)
+
+
+@dataclasses.dataclass
+class Still:
+    """How long this process did not run when it should have."""
+
+    longest_s: float = 0.0
+    sum_s: float = 0.0
+
+
+@contextmanager
+def standing_still() -> Iterator[Still]:
+    """Measures it while the block runs, for a time limit that has to allow for it."""
+    still, ended = Still(), threading.Event()
+
+    def watch() -> None:
+        last_s = time.monotonic()
+        while not ended.wait(PAUSE_S):
+            last_s, late_s = (now_s := time.monotonic()), now_s - last_s - PAUSE_S
+            if late_s > PAUSE_S:
+                still.longest_s = max(still.longest_s, late_s)
+                still.sum_s += late_s
+
+    watching = threading.Thread(target=watch, name="standing-still", daemon=True)
+    watching.start()
+    try:
+        yield still
+    finally:
+        ended.set()
+        watching.join()
