@@ -36,7 +36,7 @@ def test_stats_sum_over_processes_and_say_what_was_saved(avnu: Run, settings: Se
         one.invalidate(SHOP)
     wait_until(
         lambda: told(avnu("cache", "stats", "--json"))["kinds"]["product"]["loaded"] == 1,
-        5,
+        20,
         "the processes have handed in what they counted",
     )
     found = told(avnu("cache", "stats", "--json"))
@@ -61,7 +61,7 @@ def test_show_an_entry(avnu: Run, cache: Cache) -> None:
     assert found["version"] == 7
     assert found["tags"] == ["product", "product:5"]
     assert not found["outdated"]
-    assert 0 <= found["age_s"] < 10
+    assert 0 <= found["age_s"] < 60
     assert told(avnu("cache", "show", SHOP, "locations", "--json"))["value"][0]["name"] == "Main"
     cache.invalidate(SHOP, ["product:5"])
     assert told(avnu("cache", "show", SHOP, "product", "5", "--json"))["outdated"]
@@ -79,7 +79,7 @@ def test_show_what_failed_and_what_does_not_exist(avnu: Run, cache: Cache) -> No
         lease = told(avnu("cache", "show", SHOP, "product", "5", "--json"))["lease"]
         return bool(lease == "failed")
 
-    wait_until(throttled, 3, "the load has failed")
+    wait_until(throttled, 20, "the load has failed")
     assert "stale" in avnu("cache", "show", SHOP, "product", "5").stdout
     nothing = Loader()
     nothing.value = None
@@ -117,10 +117,10 @@ def test_drop_reaches_the_processes(avnu: Run, cache: Cache) -> None:
         cache.get(PRODUCT, shop, number, load)
     assert cache.stats().values == 3
     assert avnu("cache", "drop", "one-shop", "product:5").exit_code == 0
-    wait_until(lambda: cache.stats().values == 2, 2, "one product is forgotten")
+    wait_until(lambda: cache.stats().values == 2, 10, "one product is forgotten")
     assert avnu("cache", "drop", "one-shop").exit_code == 0
-    wait_until(lambda: cache.stats().values == 1, 2, "the shop is forgotten")
+    wait_until(lambda: cache.stats().values == 1, 10, "the shop is forgotten")
     assert avnu("cache", "drop", "--all").exit_code == 0
-    wait_until(lambda: cache.stats().values == 0, 2, "everything is forgotten")
+    wait_until(lambda: cache.stats().values == 0, 10, "everything is forgotten")
     cache.get(PRODUCT, OTHER, 5, load)
     assert load.calls == 4

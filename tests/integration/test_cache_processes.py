@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from avnu.cache.kinds import PRODUCT
 from avnu.cache.values import Product
 from avnu.settings import Settings
 from tests.support.cache import (
+    LEASE_S,
     SHOP,
     Loader,
     Member,
@@ -50,9 +52,10 @@ def notes(settings: Settings) -> Any:
 
 
 def test_a_hundred_misses_in_four_processes_are_one_load(settings: Settings, notes: Any) -> None:
-    with members(settings) as processes:
+    patient = dataclasses.replace(settings, cache_lease_seconds=LEASE_S)
+    with members(patient) as processes:
         for process in processes:
-            process.start(read_in_threads, 25, 100, 0.3)
+            process.start(read_in_threads, 25, 100, 1.0)
         titles = [title for process in processes for title in process.result()]
         loads = int(notes.get("loads"))
         counts = [process.call(counts_of) for process in processes]
@@ -64,7 +67,9 @@ def test_a_hundred_misses_in_four_processes_are_one_load(settings: Settings, not
     )
     assert titles == ["Shirt"] * 100
     assert loads == 1
-    assert waited == 3
+    # Who was held up for all of the load has found its value.
+    assert waited <= 3
+    assert waited + joined > 0
 
 
 def test_many_misses_at_a_value_that_is_stale_are_one_load_and_hold_up_one_process(
@@ -85,7 +90,11 @@ def test_many_misses_at_a_value_that_is_stale_are_one_load_and_hold_up_one_proce
         assert found is not None
         return found.title
 
-    with opened(settings) as one, opened(settings) as two, ThreadPoolExecutor(40) as pool:
+    with (
+        opened(settings, cache_lease_seconds=LEASE_S) as one,
+        opened(settings, cache_lease_seconds=LEASE_S) as two,
+        ThreadPoolExecutor(40) as pool,
+    ):
         one.get(PRODUCT, SHOP, 5, Loader(), ttl_s=0.0)
         loading = [pool.submit(title, one)]
         assert begun.wait(30)
@@ -95,29 +104,32 @@ def test_many_misses_at_a_value_that_is_stale_are_one_load_and_hold_up_one_proce
         finally:
             may_end.set()
         assert {asked.result(30) for asked in loading} == {"new"}
-        wait_until(lambda: title(two) == "new", 5, "the other process has it too")
+        wait_until(lambda: title(two) == "new", 10, "the other process has it too")
         assert len(loads) == 1
         assert counted(two, "stale") > 0
 
 
-@pytest.mark.alone
 def test_a_killed_loader_delays_the_others_by_no_more_than_its_lease(
     settings: Settings, notes: Any
 ) -> None:
-    lease_s = 1
+    lease_s = 3
     leased = dataclasses.replace(settings, cache_lease_seconds=lease_s)
-    with members(leased, 2) as (dying, waiting):
+    # Who waits would have the patience for much more.
+    patient = dataclasses.replace(settings, cache_lease_seconds=LEASE_S)
+    with members(leased, 1) as (dying,), members(patient, 1) as (waiting,):
         dying.start(read_for_ever)
-        wait_until(lambda: notes.get("loads") == b"1", 5, "it has begun to load")
+        wait_until(lambda: notes.get("loads") == b"1", 20, "it has begun to load")
         begun_s = time.monotonic()
         waiting.start(read)
         dying.kill()
         assert waiting.result().title == "Shirt"
         delay_s = time.monotonic() - begun_s
         loads = int(notes.get("loads"))
+        waited = waiting.call(counts_of).get(("product", "waited"))
     print(f"\na killed loader delayed the next by {delay_s:.2f} s; its lease is {lease_s} s")
     assert loads == 2
-    assert 0.2 < delay_s < lease_s + 0.3
+    assert delay_s < LEASE_S / 2
+    assert waited == 1, "and not before it"
 
 
 def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Settings) -> None:
@@ -129,17 +141,17 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
 
         def endless() -> Loaded[Product]:
             begun.set()
-            go_on.wait(20)
+            go_on.wait(LEASE_S)
             return Loaded(product(title="late"), 1)
 
         slow = threading.Thread(target=one.get, args=(PRODUCT, SHOP, 5, endless))
         slow.start()
-        assert begun.wait(5)
+        assert begun.wait(20)
         begun_s = time.monotonic()
         # In another process, and in another thread of its own.
         assert two.get(PRODUCT, SHOP, 5, Loader()) == product()
         assert one.get(PRODUCT, SHOP, 5, Loader()) == product()
-        assert time.monotonic() - begun_s < 3.0
+        assert time.monotonic() - begun_s < LEASE_S / 2
         go_on.set()
         slow.join()
         two._enter().local.drop(SHOP)  # so that Redis is asked
@@ -151,14 +163,14 @@ def test_a_loader_slower_than_its_lease_does_not_stop_the_others(settings: Setti
 def test_who_ends_late_does_not_take_the_lease_of_the_next(settings: Settings, fails: bool) -> None:
     with (
         opened(settings, cache_lease_seconds=0.4) as one,
-        opened(settings, cache_lease_seconds=20) as two,
+        opened(settings, cache_lease_seconds=LEASE_S) as two,
         opened(settings) as three,
     ):
         begun, late_now, end_now = threading.Event(), threading.Event(), threading.Event()
 
         def late() -> Loaded[Product]:
             begun.set()
-            late_now.wait(20)
+            late_now.wait(LEASE_S)
             if fails:
                 raise ConnectionError("Shopify is out")
             return Loaded(product(title="late"), 1)
@@ -171,15 +183,15 @@ def test_who_ends_late_does_not_take_the_lease_of_the_next(settings: Settings, f
 
         def loading() -> Loaded[Product]:
             answer = next_one()
-            end_now.wait(20)
+            end_now.wait(LEASE_S)
             return answer
 
         threads = [threading.Thread(target=ask_one)]
         threads[0].start()
-        assert begun.wait(5)
+        assert begun.wait(20)
         threads.append(threading.Thread(target=two.get, args=(PRODUCT, SHOP, 5, loading)))
         threads[1].start()
-        wait_until(lambda: next_one.calls == 1, 5, "the lease has ended, and the next one loads")
+        wait_until(lambda: next_one.calls == 1, 20, "the lease has ended, and the next one loads")
         late_now.set()
         threads[0].join()
         names = three._enter().shared.keys
@@ -190,7 +202,7 @@ def test_who_ends_late_does_not_take_the_lease_of_the_next(settings: Settings, f
 
 
 def test_a_loader_may_ask_for_what_it_is_loading(settings: Settings) -> None:
-    with opened(settings) as cache:
+    with opened(settings, cache_lease_seconds=LEASE_S) as cache:
         inner = Loader()
         begun_s = time.monotonic()
 
@@ -203,7 +215,7 @@ def test_a_loader_may_ask_for_what_it_is_loading(settings: Settings) -> None:
 
         assert cache.get(PRODUCT, SHOP, 5, outer) == product(6)
         assert cache.get(PRODUCT, SHOP, 7, itself) == product()
-        assert time.monotonic() - begun_s < settings.cache_lease_seconds - 1, "no wait at all"
+        assert time.monotonic() - begun_s < LEASE_S / 2, "no wait at all"
 
 
 def test_an_error_is_shared_by_those_who_waited_for_it(settings: Settings) -> None:
@@ -247,7 +259,7 @@ def test_there_is_one_thread_of_messages_however_many_ask(settings: Settings) ->
         assert threads_named(cache, THREAD) == before + 1
     finally:
         closed(cache)
-    wait_until(lambda: threads_named(cache, THREAD) == before, 2, "close has ended it")
+    wait_until(lambda: threads_named(cache, THREAD) == before, 10, "close has ended it")
 
 
 def test_threads_share_a_cache(settings: Settings) -> None:
@@ -256,8 +268,8 @@ def test_threads_share_a_cache(settings: Settings) -> None:
         stop_s = time.monotonic() + 0.8
 
         def work(seed: int) -> None:
-            rng = random.Random(seed)
-            while time.monotonic() < stop_s:
+            rng, rounds = random.Random(seed), itertools.count()
+            while next(rounds) < 100 or time.monotonic() < stop_s:
                 number = rng.randrange(2000)
                 found = cache.get(PRODUCT, SHOP, number, Loader(product(number)))
                 if found != product(number):
@@ -350,7 +362,7 @@ def test_the_child_of_a_fork_begins_anew_and_leaves_its_parent_alone(settings: S
         def heard() -> bool:
             return cache.get(PRODUCT, SHOP, 5, load) == product(title="new")
 
-        wait_until(heard, 2, "the child's invalidation has reached its parent")
+        wait_until(heard, 10, "the child's invalidation has reached its parent")
         told.append(in_child(child))
         assert counted(cache, "gap") == 0, "the parent's own connection was not touched"
         assert cache.stats().hears
@@ -373,4 +385,4 @@ def test_a_member_that_ends_hands_in_its_counts(settings: Settings, notes: Any) 
                 found: Any = client.hget(key, "product loaded")
                 return bool(found == b"1")
 
-            wait_until(arrived, 5, "its counts are on Redis")
+            wait_until(arrived, 20, "its counts are on Redis")

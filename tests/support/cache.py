@@ -32,6 +32,10 @@ PATIENCE_MS = 10_000
 
 # A stop is noticed within it, and tests close a cache each.
 channel.LISTEN_S = 0.02
+# A machine that stands still for as long as the real one would empty every process's memory.
+REALLY_DEAF_S, channel.DEAF_S = channel.DEAF_S, 30.0
+# Nor must a lease lapse in a test that is not about that.
+LEASE_S = 60
 
 # Members are forks of a process that has imported everything: a spawned one takes 0.5 s for that.
 _MEMBERS = multiprocessing.get_context("forkserver")
@@ -69,7 +73,7 @@ def opened(settings: Settings, **changes: Any) -> Iterator[Cache]:
 def hearing(cache: Cache) -> None:
     """Wait until its process may serve from its memory."""
     cache._enter().channel.ensure()
-    wait_until(lambda: cache.stats().hears, 5, "invalidations are heard")
+    wait_until(lambda: cache.stats().hears, 20, "invalidations are heard")
 
 
 def closed(cache: Cache) -> None:
@@ -261,7 +265,7 @@ def read(cache: Cache, number: int = 5, at_least: int | None = None) -> Any:
 def read_into_memory(cache: Cache) -> str:
     """Reads until it is in the process's own memory; its title there."""
     wait_until(
-        lambda: read(cache) and cache._enter().local.find(("product", SHOP, "5")), 5, "it is kept"
+        lambda: read(cache) and cache._enter().local.find(("product", SHOP, "5")), 20, "it is kept"
     )
     found: str = read(cache).title
     return found
@@ -276,7 +280,7 @@ def read_in_threads(cache: Cache, threads: int, together: int, takes_s: float) -
 
     def load() -> Loaded[Product]:
         notes.incr("loads")
-        wait_until(lambda: int(notes.get("asking")) == together, 10, "all have asked")
+        wait_until(lambda: int(notes.get("asking")) == together, 20, "all have asked")
         time.sleep(takes_s)
         return Loaded(product())
 
@@ -310,7 +314,7 @@ def read_many(
     def load(ids: Sequence[int]) -> Mapping[int, Loaded[Product]]:
         for number in ids:
             notes.hincrby("loaded", number, 1)
-        wait_until(lambda: int(notes.get("asking")) == together, 10, "all have asked")
+        wait_until(lambda: int(notes.get("asking")) == together, 20, "all have asked")
         time.sleep(takes_s)
         return {number: Loaded(product(number)) for number in ids}
 

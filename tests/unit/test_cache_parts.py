@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from avnu.cache import channel
 from avnu.cache.channel import Hearing
 from avnu.cache.counters import Counters, Outcome
 from avnu.cache.flights import Flight, Flights
@@ -11,7 +12,7 @@ from avnu.cache.local import EVERY_SHOP, Held, Key, Local
 from avnu.cache.pending import Pending, Telling
 from avnu.clock import SystemClock
 from avnu.redis_rest import RedisRest
-from tests.support.cache import OTHER, SHOP
+from tests.support.cache import OTHER, REALLY_DEAF_S, SHOP
 from tests.support.moved_clock import MovedClock
 
 # ---- resting
@@ -223,7 +224,10 @@ def test_counters_are_handed_in_once() -> None:
 # ---- hearing
 
 
-def test_each_answer_is_good_from_its_question_on_and_silence_is_noticed() -> None:
+def test_each_answer_is_good_from_its_question_on_and_silence_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "DEAF_S", REALLY_DEAF_S)
     hearing = Hearing(100.0)
     assert not hearing.may_ask(100.9), "the subscription is not confirmed"
     assert not hearing.deaf(101.5)
