@@ -12,9 +12,10 @@ from pybreaker import CircuitBreaker, CircuitRedisStorage
 from avnu.breaker import Breaker
 from avnu.clock import SystemClock
 from avnu.connections import Connections
-from avnu.guards import Class, Outcome, OutcomeKind, Permit, build_guards
+from avnu.guards import FLUSH_S, Class, Outcome, OutcomeKind, Permit, build_guards
 from avnu.settings import Settings
-from tests.support.breaker_table import five_calls_s
+from tests.support.breaker_table import most_at_once
+from tests.support.waiting import standing_still
 
 pytestmark = pytest.mark.alone
 
@@ -92,7 +93,7 @@ def test_closed_is_thirty_times_cheaper_than_pybreaker_s_redis_storage(
 
 
 def test_threads_are_not_serialised(breaker: Breaker) -> None:
-    assert five_calls_s(breaker) < 0.4
+    assert most_at_once(breaker) > 1
 
 
 def test_through_the_guards_a_call_is_one_round_trip(
@@ -108,6 +109,7 @@ def test_through_the_guards_a_call_is_one_round_trip(
         guards.outcome(permit, done)
         guards.flush()
         senders = counting(client, monkeypatch)
+        begun = time.monotonic()
         for _ in range(200):
             permit = guards.acquire("one.myshopify.com", "q", 1, Class.INTERACTIVE)
             assert isinstance(permit, Permit)
@@ -115,7 +117,7 @@ def test_through_the_guards_a_call_is_one_round_trip(
         mine = [name for name in senders if name == threading.current_thread().name]
         assert len(mine) == 200
         # Beside them, the thread may have brought an outcome before the next call did.
-        assert len(senders) < 220
+        assert len(senders) <= 200 + 2 + (time.monotonic() - begun) / FLUSH_S
     finally:
         guards.close()
 
@@ -131,12 +133,17 @@ def test_what_no_next_call_takes_along_is_brought_within_a_second(
         exchange = guards._exchange
 
         def noticed(*args: Any) -> Any:
+            begun_s.append(time.monotonic())
             reply = exchange(*args)
             brought.set()
             return reply
 
+        begun_s: list[float] = []
         monkeypatch.setattr(guards, "_exchange", noticed)
-        guards.outcome(permit, Outcome(kind=OutcomeKind.OK, actual=1))
-        assert brought.wait(1.0)
+        told_s = time.monotonic()
+        with standing_still() as still:
+            guards.outcome(permit, Outcome(kind=OutcomeKind.OK, actual=1))
+            assert brought.wait(20)
+        assert begun_s[0] - told_s < 1.0 + still.sum_s
     finally:
         guards.close()

@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 
 PROCESSES = 4
 SHOPS = 6
+THREADS = 4
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def shops_of(process: int) -> list[str]:
 def callers(quick: Settings, server: BucketServer) -> list[CallerProcess]:
     started = [
         CallerProcess(
-            quick, port=server.port, shops=shops_of(process), threads=4, seconds=60, costs=[1],
-            pause_s=0.05, longest_wait_s=0.1,
+            quick, port=server.port, shops=shops_of(process), threads=THREADS, seconds=60,
+            costs=[1], pause_s=0.05, longest_wait_s=0.1,
         )
         for process in range(PROCESSES)
     ]  # fmt: skip
@@ -75,21 +76,25 @@ def test_all_stop_few_probe_all_resume(quick: Settings, control: BreakerControl)
             wait_until(
                 lambda: len(processes_of(server.since(at))) == PROCESSES, 20, "all four call"
             )
+            # Long enough that all would be under way before the first failure is known.
+            server.outage_s = 0.3
             server.outage = True
             wait_until(lambda: control.show(SHOPIFY).state == "open", 20, "it opens")
             opened = time.monotonic()
             # What comes later than a second after the threshold is a probe.
             time.sleep(1.0)
+            before = control.show(SHOPIFY).openings
             stopped = time.monotonic()
-            wait_until(lambda: control.show(SHOPIFY).openings >= 3, 20, "it is probed, in vain")
-            windows = control.show(SHOPIFY).openings
+            wait_until(lambda: control.show(SHOPIFY).openings >= 3, 40, "it is probed, in vain")
+            # In this order: no call is counted whose window is not.
             all_of_the_outage = server.since(opened)
+            windows = control.show(SHOPIFY).openings - before + 1
             last = max((at for at, _, _ in all_of_the_outage if at < stopped), default=opened)
             server.outage = False
             wait_until(lambda: control.show(SHOPIFY).state == "closed", 20, "it closes")
             closed = time.monotonic()
             wait_until(
-                lambda: len(processes_of(server.since(closed))) == PROCESSES, 1.0, "all resume"
+                lambda: len(processes_of(server.since(closed))) == PROCESSES, 10, "all resume"
             )
             resumed = time.monotonic()
         finally:
@@ -102,13 +107,14 @@ def test_all_stop_few_probe_all_resume(quick: Settings, control: BreakerControl)
         f"last call of the first second {last - opened:.3f} s after opening, "
         f"all resumed {resumed - closed:.3f} s after closing"
     )
-    assert 0 < len(server_calls) <= quick.breaker_probes * windows
+    # A process that stood still since before it opened sends what its threads had leave for.
+    assert 0 < len(server_calls) <= quick.breaker_probes * windows + THREADS
 
 
 def test_a_probe_s_worker_is_killed_and_its_permit_comes_back(
     quick: Settings, control: BreakerControl, connections: Connections
 ) -> None:
-    quick = Settings.load(quick.to_environ() | {"BREAKER_PROBE_MS": "1000"})
+    quick = Settings.load(quick.to_environ() | {"BREAKER_PROBE_MS": "4000"})
     guards = build_guards(quick, connections.cache(), SystemClock())
     try:
         control.force(SHOPIFY, "open")
@@ -123,7 +129,7 @@ def test_a_probe_s_worker_is_killed_and_its_permit_comes_back(
         assert not isinstance(guards.acquire(shops_of(2)[0], "q", 1), Permit)
         wait_until(
             lambda: isinstance(guards.acquire(shops_of(2)[0], "q", 1), Permit),
-            quick.breaker_probe_ms / 1000 + 2,
+            quick.breaker_probe_ms / 1000 + 20,
             "the permits lapse",
         )
     finally:

@@ -36,6 +36,7 @@ class BucketServer:
         self.latency_s = latency_s
         self.rate = rate
         self.outage = False
+        self.outage_s = 0.0  # how long a call lasts then
         self.seen: list[tuple[float, str, int]] = []  # when, shop, HTTP status
         self._buckets: dict[str, Bucket] = {}
         self._lock = threading.Lock()
@@ -60,6 +61,7 @@ class BucketServer:
 
     def answer(self, shop: str, cost: float) -> tuple[int, dict[str, Any]]:
         if self.outage:
+            time.sleep(self.outage_s)
             return 500, {}
         bucket = self.bucket(shop)
         with bucket.lock:
