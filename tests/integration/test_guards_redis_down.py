@@ -1,10 +1,13 @@
 """Redis refuses, hangs, or forgets its scripts: calls go on, within limits, and come back."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.connection import AbstractConnection
 
 from avnu.breaker import Breaker
 from avnu.breaker.control import BreakerControl
@@ -20,7 +23,15 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
 DONE = Outcome(kind=OutcomeKind.OK, actual=1, available=1999, maximum=2000, restore_rate=100)
-LIMIT_S = 0.3
+PATIENT_S, QUICK_S = 20.0, 0.3
+# The servers of these tests are their own, so that each has its trouble and its time limit.
+TROUBLE = pytest.mark.parametrize(("trouble", "limit_s"), [("kill", QUICK_S), ("freeze", QUICK_S)])
+
+
+@pytest.fixture
+def limit_s() -> float:
+    """How long Redis may take; short where it hangs, else a busy machine is an outage too."""
+    return PATIENT_S
 
 
 @pytest.fixture
@@ -30,14 +41,14 @@ def own(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def known(own: Server) -> Settings:
+def known(own: Server, limit_s: float) -> Settings:
     return Settings.load(
         own.environ()
         | {
-            "REDIS_SOCKET_TIMEOUT_MS": str(int(LIMIT_S * 1000)),
-            "REDIS_CONNECT_TIMEOUT_MS": str(int(LIMIT_S * 1000)),
+            "REDIS_SOCKET_TIMEOUT_MS": str(int(limit_s * 1000)),
+            "REDIS_CONNECT_TIMEOUT_MS": str(int(limit_s * 1000)),
             "BREAKER_MIN_CALLS": "10",
-            "BREAKER_OPEN_MS": "400",
+            "BREAKER_OPEN_MS": "3000",
         }
     )
 
@@ -65,32 +76,35 @@ def one_call(guards: Guards, name: str, outcome: Outcome = DONE) -> Permit | Ref
 
 def test_making_them_needs_no_redis(known: Settings, connections: Connections, own: Server) -> None:
     own.kill()
-    begun = time.monotonic()
     made = build_guards(known, connections.cache(), SystemClock())
     assert isinstance(one_call(made, shop(1)), Permit)
     with Breaker.of_shopify(known, connections.cache()).calling(shop(1)):
         pass
-    assert time.monotonic() - begun < 2
 
 
-@pytest.mark.parametrize("trouble", ["kill", "freeze"])
+@TROUBLE
 def test_calls_go_on_and_are_not_delayed_again_and_again(
-    guards: Guards, own: Server, trouble: str
+    guards: Guards, own: Server, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(one_call(guards, shop(1)), Permit)
     getattr(own, trouble)()
-    slow = 0
-    begun = time.monotonic()
+    me, asked = threading.get_ident(), set[int]()
+    for step in ("connect", "send_packed_command", "read_response"):
+        really: Any = getattr(AbstractConnection, step)
+
+        def noting(*arguments: Any, really: Any = really, **options: Any) -> Any:
+            if threading.get_ident() == me:
+                asked.add(number)
+            return really(*arguments, **options)
+
+        monkeypatch.setattr(AbstractConnection, step, noting)
     for number in range(200):
-        at = time.monotonic()
         assert isinstance(one_call(guards, shop(number)), Permit)
-        slow += time.monotonic() - at > LIMIT_S / 2
         time.sleep(0.005)
-    took = time.monotonic() - begun
-    assert slow <= 2 + took / 5, "later attempts are the background thread's"
+    assert 1 <= len(asked) <= 2, "later attempts are the background thread's"
 
 
-@pytest.mark.parametrize("trouble", ["kill", "freeze"])
+@TROUBLE
 def test_they_come_back(
     guards: Guards, own: Server, connections: Connections, known: Settings, trouble: str
 ) -> None:
@@ -105,7 +119,7 @@ def test_they_come_back(
         permit = one_call(guards, shop(1))
         return isinstance(permit, Permit) and not permit.local
 
-    wait_until(shared, 10, "permits come from Redis again")
+    wait_until(shared, 30, "permits come from Redis again")
 
 
 def test_an_outage_of_both_opens_a_local_breaker_that_probes(guards: Guards, own: Server) -> None:
@@ -116,10 +130,10 @@ def test_an_outage_of_both_opens_a_local_breaker_that_probes(guards: Guards, own
     refusal = one_call(guards, shop(50))
     assert isinstance(refusal, Refused)
     assert refusal.cause == "breaker"
-    wait_until(lambda: isinstance(one_call(guards, shop(1)), Permit), 5, "it lets a probe pass")
+    wait_until(lambda: isinstance(one_call(guards, shop(1)), Permit), 20, "it lets a probe pass")
     wait_until(
         lambda: isinstance(one_call(guards, shop(2)), Permit) and guards.breaker.current_state
-        == "closed", 5, "good probes close it",
+        == "closed", 20, "good probes close it",
     )  # fmt: skip
 
 
@@ -152,7 +166,7 @@ def test_a_forced_open_breaker_stays_open_when_redis_goes(
         guards.acquire(shop(1), "q", 1)
         return guards.breaker.storage.away()
 
-    wait_until(missed, 5, "Redis is missed")
+    wait_until(missed, 20, "Redis is missed")
     for number in range(20):
         refusal = guards.acquire(shop(number), "q", 1)
         assert isinstance(refusal, Refused)
@@ -194,9 +208,9 @@ def test_the_breaker_alone_opens_without_redis_and_shares_again(
             except TimeoutError:
                 return False
 
-        wait_until(lambda: any(failing(number) for number in range(5)), 10, "it opens alone")
+        wait_until(lambda: any(failing(number) for number in range(5)), 20, "it opens alone")
         own.start()
-        wait_until(lambda: not breaker.storage.away(), 10, "it finds Redis again")
-        wait_until(lambda: breaker.current_state == "closed", 5, "the shared one is closed")
+        wait_until(lambda: not breaker.storage.away(), 20, "it finds Redis again")
+        wait_until(lambda: breaker.current_state == "closed", 20, "the shared one is closed")
     finally:
         breaker.shutdown()
