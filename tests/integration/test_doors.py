@@ -116,8 +116,7 @@ def test_too_large_is_413_announced_or_streamed(door: Door, inbox: Inbox) -> Non
 def test_an_announced_length_is_refused_before_the_body_is_sent(door: Door) -> None:
     headers = [*signed(door.secret, b"").items(), ("Content-Length", str(10**15))]
     answer = door.say(rendered(b"", headers))
-    assert answer.status == 413
-    assert answer.took_s < 1
+    assert answer.status == 413, "and not 408, for none comes"
 
 
 def test_a_topic_without_a_handler_is_200_and_ignored(door: Door, inbox: Inbox) -> None:

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,8 +17,9 @@ from tests.support.waiting import wait_until
 __all__ = ["door", "door_settings", "inbox"]
 
 BODY = b'{"id": 1, "note": "short"}'
-# What a body may take, and a quarter of a second in which the door looks.
+# What a body may take; a busy machine adds to it, but not as much as the 5 s of the default.
 CUT_S = float(BODY_S)
+BEFORE_S = 4.8
 
 # Anything a header line may hold; servers refuse control characters themselves.
 values = st.binary(max_size=60).map(
@@ -116,7 +117,7 @@ def test_two_deliveries_in_one_packet_are_two_answers(door: Door, inbox: Inbox) 
     ]  # fmt: skip
     with closing(door.connect()) as opened:
         opened.sendall(b"".join(requests))
-        opened.settimeout(5)
+        opened.settimeout(20)
         data = b""
         while data.count(b"HTTP/1.1 200") < 2:
             part = opened.recv(65536)
@@ -129,7 +130,7 @@ def test_a_half_sent_body_is_cut_after_its_time(door: Door, inbox: Inbox) -> Non
     headers = [*signed(door.secret, BODY).items(), ("Content-Length", "50000")]
     answer = door.say(rendered(BODY, headers))
     assert answer.status == 408
-    assert CUT_S - 0.1 <= answer.took_s < CUT_S + 1.5
+    assert CUT_S - 0.1 <= answer.took_s < BEFORE_S
     assert door.kind == WSGI or answer.headers["connection"] == "close"  # gunicorn writes its own
     assert counted(door, inbox, "rejected") == 1
 
@@ -141,11 +142,11 @@ def test_a_dripping_body_is_cut_too(door: Door) -> None:
         opened.sendall(rendered(b"", headers))
         ended = threading.Event()
         threading.Thread(target=drip, args=(opened, ended, b"x"), daemon=True).start()
-        answer = answer_on(opened, began_s, CUT_S * 2)
+        answer = answer_on(opened, began_s)
         ended.set()
     # Cut with bytes on their way: the answer may be overtaken by the end of the connection.
     assert answer.status in {0, 408}
-    assert CUT_S - 0.1 <= answer.took_s < CUT_S + 1.5
+    assert CUT_S - 0.1 <= answer.took_s < BEFORE_S
 
 
 def test_an_endless_body_is_413_and_cut(door: Door, inbox: Inbox) -> None:
@@ -158,8 +159,8 @@ def test_an_endless_body_is_413_and_cut(door: Door, inbox: Inbox) -> None:
         threading.Thread(target=drip, args=(opened, ended, piece, 0.01), daemon=True).start()
         answer = answer_on(opened, began_s)
         assert answer.status in {0, 413}
-        assert answer.took_s < 3
-        wait_until(lambda: is_closed(opened), CUT_S * 2, "the door hangs up")
+        assert answer.took_s < BEFORE_S
+        wait_until(lambda: is_closed(opened), 20, "the door hangs up")
         ended.set()
     assert counted(door, inbox, "rejected") == 1
     assert door.post(BODY).status == 200
@@ -169,7 +170,7 @@ def test_a_sender_that_leaves_in_the_middle_is_counted(door: Door, inbox: Inbox)
     headers = [*signed(door.secret, BODY).items(), ("Content-Length", "50000")]
     with closing(door.connect()) as opened:
         opened.sendall(rendered(BODY, headers))
-    wait_until(lambda: counted(door, inbox, "rejected") == 1, 5, "the broken one is counted")
+    wait_until(lambda: counted(door, inbox, "rejected") == 1, 20, "the broken one is counted")
     assert counted(door, inbox, "accepted") == 0
     assert audit(inbox).ok
 
@@ -202,20 +203,24 @@ def test_bodies_beyond_the_room_in_flight_are_503(door: Door, inbox: Inbox) -> N
     if door.kind != ASGI:
         return  # eleven half-sent bodies stop eight threads, which is why there are two doors
     headers = [*signed(door.secret, BODY).items(), ("Content-Length", "99999")]
-    held = [door.connect() for _ in range(11)]
-    for opened in held:
-        opened.sendall(rendered(b"x" * 95_000, headers))
 
     def answer() -> Answer | None:
-        found = door.post(b"x" * 90_000)
-        return found if found.status == 503 else None
+        # All at once within what a body may take, or the first are cut before the last are there.
+        with ExitStack() as held:
+            for _ in range(11):
+                opened = held.enter_context(closing(door.connect()))
+                opened.sendall(rendered(b"x" * 95_000, headers))
+            until_s = time.monotonic() + CUT_S
+            while time.monotonic() < until_s:
+                found = door.post(b"x" * 90_000)
+                if found.status == 503:
+                    return found
+        return None
 
-    refused = wait_until(answer, CUT_S, "there is no room")
+    refused = wait_until(answer, 30, "there is no room")
     assert refused is not None
     assert refused.headers["retry-after"]
-    for opened in held:
-        opened.close()
-    wait_until(lambda: door.post(b"x" * 90_000).status == 200, 5, "there is room again")
+    wait_until(lambda: door.post(b"x" * 90_000).status == 200, 20, "there is room again")
     assert counted(door, inbox, "unavailable") >= 1
 
 

@@ -36,7 +36,7 @@ def test_metrics_tell_what_this_door_has_just_counted(door: Door, inbox: Inbox) 
 def test_what_a_door_counts_reaches_the_inbox_unasked(door: Door, inbox: Inbox) -> None:
     door.post(b"{}", [])
     counts = inbox.keys.of("counts")
-    wait_until(lambda: inbox.client.hget(counts, "rejected") == b"1", 5, "it is flushed")
+    wait_until(lambda: inbox.client.hget(counts, "rejected") == b"1", 20, "it is flushed")
 
 
 def test_mounted_under_a_prefix(door_settings: Settings, tmp_path: Path) -> None:
