@@ -1,4 +1,4 @@
-"""Two beats in one process, with a lock of a second: one sends, another takes over."""
+"""Two beats in one process: one sends, another takes over."""
 
 import math
 from collections import Counter
@@ -15,12 +15,13 @@ from avnu.beat import Scheduler
 from avnu.health.hearing import heard
 from avnu.jobs import JOBS
 from avnu.settings import Settings
+from tests.conftest import PATIENT
 from tests.support.command import runner, told
 from tests.support.database import database_environ
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 
-TAKES_OVER_S = 5.0
+TAKES_OVER_S = 20.0
 
 
 class Beats:
@@ -28,7 +29,7 @@ class Beats:
 
     def __init__(self, settings: Settings) -> None:
         self.app = create_app(settings)
-        self.app.conf.redbeat_lock_timeout = 1
+        self.app.conf.redbeat_lock_timeout = 60
         self.queue: Any = self.app.runtime.connections.queue()
         self._prefix = f"{settings.avnu_namespace}:redbeat:"
         self._waiting = f"{settings.avnu_namespace}:maintenance"
@@ -81,6 +82,7 @@ ONCE = Counter(dict.fromkeys(JOBS, 1))
 
 def test_one_leads_and_sends_each_job_once_and_a_dead_one_is_followed(beats: Beats) -> None:
     first, second = beats.one(), beats.one()
+    first.lock_timeout = 1  # that of the second must not end when this machine stands still
     for beat in (first, second):
         beat.tick()
     beats.all_due(first)
@@ -120,7 +122,7 @@ def test_where_nobody_takes_its_messages_the_canary_is_told_of_and_not_beat(
     beats.due(beat, "canary")
     beat.tick()
     assert beats.waiting() == full, "nothing was sent"
-    assert heard(inbox).beat_s < 10
+    assert heard(inbox).beat_s < 60
     environ = settings.to_environ() | database_environ(tmp_path)
     checks = told(runner(environ)("doctor", "--json"))["checks"]
     states = {check["name"]: check["state"] for check in checks}
@@ -149,7 +151,7 @@ def test_what_was_sent_is_known_to_the_next_beat(beats: Beats) -> None:
 
 def test_beat_goes_on_when_its_redis_comes_back(tmp_path: Path) -> None:
     with Server(tmp_path) as server:
-        beats = Beats(Settings.load({**server.environ(), "REDIS_CONNECT_TIMEOUT_MS": "200"}))
+        beats = Beats(Settings.load({**server.environ(), **PATIENT}))
         server.kill()
         beat = beats.one()  # started while Redis is away
         assert beat.tick() == 1

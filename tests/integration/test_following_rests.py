@@ -15,7 +15,7 @@ pytest_plugins = ("tests.support.shopify_fixtures",)
 def twice_in_a_second(deployment: Deployment) -> list[dict[str, Any]]:
     """A product as it was told twice in a second that is not over soon; Shopify has the last."""
     world = deployment.sandbox.world.shop(deployment.shop)
-    second = math.floor(time.time()) + 1
+    second = math.floor(time.time()) + 4
     return [world.edit(3, second + part) for part in (0.1, 0.2)]
 
 
@@ -37,7 +37,7 @@ def test_the_contradicted_comes_again_when_its_second_is_over(deployment: Deploy
             worker.drain()
             return not worker.open()
 
-        wait_until(settled, 10, "the shop goes on by itself")
+        wait_until(settled, 30, "the shop goes on by itself")
         assert deployment.sandbox.report()["operations"]["WholeProductsWithMore"] == 1
         stored = deployment.client.market.product(deployment.shop, last["id"])
         assert stored is not None
