@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from avnu import embedded
 from avnu.settings import ROWS, Settings
+from tests.support.ports import own_port
 from tests.support.require import lacking
 from tests.support.servers import Server
 from tests.support.side_by_side import let_in
 
+# Before any test module takes it from there; nothing imported above has.
+embedded.free_port = own_port
+
 # Before any fixture and any test module: what a developer has set for a server of their own must
-# not reach a test. Nothing imported above reads the environment.
+# not reach a test. Nothing imported above reads them.
 for row in ROWS:
     os.environ.pop(row.name, None)
 # Where it is set, each of some hundred processes would compile Avnu anew.
