@@ -26,6 +26,9 @@ COPIED = ("avnu", "tasks", "tests/__init__.py", "tests/conftest.py", "tests/supp
           "tests/fixtures", "tests/unit/test_topics.py", "tests/unit/test_payloads.py",
           "pyproject.toml")  # fmt: skip
 
+# It starts programs of its own, one of which runs all of tests/unit of the copy.
+pytestmark = pytest.mark.timeout(300)
+
 # Step 1: the row of the topic.
 ROW = """
 _TOYS = (_whole("toys/wound_up", "toys", "toy_changed"),)
@@ -147,7 +150,7 @@ def worker(tree: Path, settings: Settings) -> Iterator["subprocess.Popen[bytes]"
             yield process
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def test_the_new_topic_passes_the_tests_of_topics_and_payloads(
@@ -181,6 +184,6 @@ def test_a_worker_writes_what_the_new_topic_tells_and_nothing_older(
     with Store(Secret(environ(tree, settings)["DATABASE_URL"])) as store:
         for number, body in enumerate((BODY, OLDER), start=1):
             deliver(tree, settings, f"id-{number}", body)
-            wait_until(partial(done, number), 30, "the toy's handler to run")
+            wait_until(partial(done, number), 60, "the toy's handler to run")
             (toy,) = rows(store)["products"]
             assert (toy["id"], toy["title"]) == (BODY["id"], BODY["title"])

@@ -40,10 +40,11 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.timeout(240)
 def test_a_small_one(tmp_path: Path, temporary: dict[str, str]) -> None:
     mark = uuid.uuid4().hex
     process = start(SMALL, temporary, tmp_path, mark)
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err.decode()
     assert marked(mark) == []
     last = LINE.fullmatch(out.decode().splitlines()[-1])
@@ -81,7 +82,7 @@ def test_ended_early_it_leaves_nothing(
         assert line, seen
         seen += line
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"lost=" not in out
     assert marked(mark) == []
@@ -94,8 +95,8 @@ def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
     while b"delivering" not in process.stderr.readline():
         pass
     process.kill()
-    process.communicate(timeout=30)
-    wait_until(lambda: not marked(mark), 10, "its programs had ended")
+    process.communicate(timeout=40)
+    wait_until(lambda: not marked(mark), 30, "its programs had ended")
 
 
 def test_a_disagreement_is_an_error(

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,7 @@ def test_a_full_inbox_old_ticks_and_pauses(avnu: Run, inbox: Inbox) -> None:
     result = avnu("doctor", "--json")
     found = checks(result)
     assert failures(result) == {"workers", "room"}
-    assert found["workers"]["found"] == "last tick 60 s ago"
+    assert re.fullmatch(r"last tick 6\d s ago", found["workers"]["found"])
     assert found["pauses"]["state"] == "warning"
     assert found["pauses"]["found"] == "area:orders"
 

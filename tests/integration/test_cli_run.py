@@ -35,7 +35,7 @@ def test_the_process_itself_is_the_receiver_and_ends_at_sigterm(
             wait_until(lambda: answers(port), 30, "the receiver answers")
             assert "webhooks.asgi:app" in psutil.Process(process.pid).cmdline()
             os.kill(process.pid, signal.SIGTERM)
-            process.communicate(timeout=15)
+            process.communicate(timeout=40)
         finally:
             process.kill()
     assert process.returncode == -signal.SIGTERM  # what systemd takes for an end in order

@@ -98,7 +98,7 @@ def test_a_screen_that_follows_and_ends_with_ctrl_c(
         inbox.tick()
         terminal.shows(b"frozen 1")
         terminal.press(CTRL_C)
-        assert terminal.process.wait(5) == 0
+        assert terminal.process.wait(20) == 0
         written = terminal.read()
     assert LEAVE_SCREEN in written
     assert SHOW_CURSOR in written
@@ -107,13 +107,13 @@ def test_a_screen_that_follows_and_ends_with_ctrl_c(
 
 def test_redis_away_for_a_while_is_shown_and_outlived(tmp_path: Path) -> None:
     with Server(tmp_path / "server") as server:
-        settings = Settings.load({**server.environ(), "REDIS_SOCKET_TIMEOUT_MS": "200"})
+        settings = Settings.load({**server.environ(), "REDIS_SOCKET_TIMEOUT_MS": "1000"})
         with watching(settings, tmp_path) as terminal:
             terminal.shows(b"no worker is up")
             server.freeze()
             terminal.shows(b"cannot be reached, shown as it was")
             server.thaw()
-            wait_until(lambda: is_of_now(terminal), 10, "the screen is of now again")
+            wait_until(lambda: is_of_now(terminal), 20, "the screen is of now again")
             assert terminal.process.poll() is None
 
 

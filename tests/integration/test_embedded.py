@@ -143,7 +143,7 @@ def test_it_ends_with_its_parent(tmp_path: Path, number: signal.Signals) -> None
         with redis.Redis(port=port) as client:
             client.set("key", "kept")
         parent.send_signal(number)
-    wait_until(lambda: gone(pid), 5, "the server ended with its parent")
+    wait_until(lambda: gone(pid), 20, "the server ended with its parent")
     with EmbeddedServer(tmp_path) as again, redis.Redis(port=again.port) as client:
         assert client.get("key") == b"kept"
 
@@ -158,4 +158,4 @@ def test_ctrl_c_does_not_reach_it(tmp_path: Path) -> None:
 def test_it_starts_fast(tmp_path: Path) -> None:
     started = time.monotonic()
     with EmbeddedServer(tmp_path):
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 10
