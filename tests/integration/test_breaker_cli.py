@@ -18,7 +18,8 @@ pytest_plugins = ("tests.support.command_fixtures",)
 @pytest.fixture
 def guards(settings: Settings) -> Iterator[Guards]:
     connections = Connections(settings)
-    made = build_guards(settings, connections.cache(), SystemClock())
+    # Its thread may have taken what ``flush`` is to bring, and not have brought it yet.
+    made = build_guards(settings, connections.cache(), SystemClock(), background=False)
     yield made
     made.close()
     connections.close()
