@@ -16,11 +16,11 @@ from tests.support.inbox import (
     counts,
     ids,
     move_time,
-    open_inbox,
     partition,
     place,
     queued,
     settle,
+    still_inbox,
     trouble,
     wake_number,
 )
@@ -184,7 +184,7 @@ def test_a_server_beyond_its_memory_still_drains(inbox: Inbox) -> None:
 
 def test_a_settled_webhook_keeps_at_most_300_bytes(inbox: Inbox) -> None:
     """Of the server's memory, all told: key, value, expiry, guard, the tables they stand in."""
-    inbox = open_inbox(inbox.settings, avnu_namespace="avnu")
+    inbox = still_inbox(inbox.settings, avnu_namespace="avnu")
     settle_many(inbox, 0, 1000)  # scripts and buffers have grown to their size
     before = inbox.client.info("memory")["used_memory"]
     settle_many(inbox, 1000, 7000)
@@ -208,7 +208,7 @@ def settle_many(inbox: Inbox, first: int, end: int) -> None:
 
 
 def test_bodies_are_kept_only_on_request(inbox: Inbox) -> None:
-    keeping = open_inbox(inbox.settings, webhook_keep_body_seconds=60)
+    keeping = still_inbox(inbox.settings, webhook_keep_body_seconds=60)
     accept(keeping, 1)
     settle(begin(keeping)[0], DONE)
     key = inbox.keys.of("body", "one/1")

@@ -15,10 +15,10 @@ from tests.support.inbox import (
     begin,
     claim,
     drain,
-    open_inbox,
     parkings,
     send_alone,
     settle,
+    still_inbox,
 )
 
 UPDATED = "orders/updated"
@@ -145,7 +145,7 @@ DAMAGE: dict[str, tuple[Step, Step, str]] = {
 
 @pytest.fixture
 def inbox(settings: Settings) -> Inbox:
-    return open_inbox(settings, inbox_partitions=1)
+    return still_inbox(settings, inbox_partitions=1)
 
 
 @pytest.mark.parametrize("name", DAMAGE)

@@ -27,11 +27,11 @@ from tests.support.inbox import (
     counts,
     domain,
     ids,
-    open_inbox,
     parkings,
     pass_time,
     send_alone,
     settle,
+    still_inbox,
     trouble,
 )
 
@@ -118,7 +118,7 @@ def test_the_one_that_is_named_is_left_and_can_be_redacted_by_itself(inbox: Inbo
 
 @pytest.fixture
 def keeping(both: Settings) -> Any:
-    opened = open_inbox(both, webhook_keep_body_seconds=600)
+    opened = still_inbox(both, webhook_keep_body_seconds=600)
     yield opened
     opened.client.close()
 

@@ -20,7 +20,6 @@ from tests.support.inbox import (
     domain,
     drain,
     ids,
-    open_inbox,
     parkings,
     partition,
     pass_time,
@@ -28,6 +27,7 @@ from tests.support.inbox import (
     queued,
     send_alone,
     settle,
+    still_inbox,
     trouble,
 )
 
@@ -82,7 +82,7 @@ def test_an_area_resumed_behind_a_full_queue_is_woken_by_the_tick(inbox: Inbox) 
 
 
 def test_a_paused_shop_stands_aside_and_the_others_go_on(inbox: Inbox) -> None:
-    one_part = open_inbox(inbox.settings, inbox_partitions=1)
+    one_part = still_inbox(inbox.settings, inbox_partitions=1)
     one_part.pause("shop", SHOP)
     accept(one_part, 1)
     accept(one_part, 2, shop="two")
@@ -187,7 +187,7 @@ def test_resuming_one_topic_keeps_another_aside(inbox: Inbox) -> None:
 
 
 def test_thousands_of_shops_with_a_paused_topic_return_over_some_ticks(inbox: Inbox) -> None:
-    wide = open_inbox(inbox.settings, inbox_partitions=1, inbox_turn_shops=200)
+    wide = still_inbox(inbox.settings, inbox_partitions=1, inbox_turn_shops=200)
     wide.pause("topic", "orders/create")
     for n in range(1100):
         accept(wide, 1, 2, shop=f"shop{n}")
@@ -286,7 +286,7 @@ def test_a_replayed_poison_is_still_a_suspect(inbox: Inbox) -> None:
 
 def test_a_replayed_unavailable_has_its_whole_time_again(inbox: Inbox) -> None:
     send_alone(inbox, 1)
-    impatient = open_inbox(inbox.settings, park_max_seconds=60)
+    impatient = still_inbox(inbox.settings, park_max_seconds=60)
     while trouble(inbox, "one/1").get("state") != "dead":
         impatient.settle(claim(inbox, 1), BACK, parkings("one", wait_ms=40_000)[1], 0.0)
         pass_time(impatient, 72)
@@ -305,7 +305,7 @@ def test_replaying_a_suspected_replay_runs_it(inbox: Inbox) -> None:
 
 
 def test_bulk_replay_and_drop(inbox: Inbox) -> None:
-    many = open_inbox(inbox.settings, inbox_batch=1000)
+    many = still_inbox(inbox.settings, inbox_batch=1000)
     make_dead(many, *range(500))
     refs = [f"one/{n}" for n in range(500)]
     assert set(many.replay(refs[:250]).values()) == {"replayed"}

@@ -16,11 +16,11 @@ from tests.support.inbox import (
     drain,
     move_time,
     new_owner,
-    open_inbox,
     pop_message,
     queue_client,
     read_wakeup,
     settle,
+    still_inbox,
 )
 
 # Longer than either interval of a repetition grows (1 and 5 minutes), all steps of it together.
@@ -32,7 +32,7 @@ PER_SECOND = 20
 
 @pytest.fixture
 def inbox(settings: Settings) -> Inbox:
-    return open_inbox(
+    return still_inbox(
         settings, inbox_partitions=PARTITIONS, inbox_solo_per_second=PER_SECOND, inbox_batch=1000
     )
 

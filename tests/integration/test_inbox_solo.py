@@ -20,12 +20,12 @@ from tests.support.inbox import (
     domain,
     drain,
     now_ms,
-    open_inbox,
     parkings,
     pass_time,
     place,
     send_alone,
     settle,
+    still_inbox,
     trouble,
 )
 
@@ -186,7 +186,7 @@ def test_a_lost_answer_is_asked_for_again(inbox: Inbox) -> None:
 @pytest.mark.parametrize("attempts", [1, 2, 3, 5])
 def test_attempts_count_failed_runs_in_total(inbox: Inbox, attempts: int) -> None:
     """The first run counts, in a batch of one or alone; the delay doubles from the first."""
-    strict = open_inbox(inbox.settings, queue_attempts=attempts, queue_backoff_delay=1000)
+    strict = still_inbox(inbox.settings, queue_attempts=attempts, queue_backoff_delay=1000)
     accept(strict, 1)
     holder, _ = begin(strict)
     settle(holder, FAILED)
@@ -370,7 +370,7 @@ def test_a_webhook_that_waits_alone_leaves_its_shop_going(inbox: Inbox) -> None:
 
 
 def test_a_webhook_that_waits_alone_is_dead_after_a_day(inbox: Inbox) -> None:
-    few = open_inbox(inbox.settings, park_max_seconds=60)
+    few = still_inbox(inbox.settings, park_max_seconds=60)
     send_alone(few, 1)
     for _ in range(4):  # 5 + 10 + 20 + 40 s
         finish(few, 1, BACK, Parking(""))

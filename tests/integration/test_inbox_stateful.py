@@ -34,12 +34,13 @@ from avnu.inbox.turn import Batch, Drain, Ending, Letter, Parking, Settlement, V
 from avnu.settings import Settings
 from tests.support.inbox import (
     arrival,
+    begin_at,
     move_ms,
     move_time,
-    open_inbox,
     pop_message,
     queue_client,
     read_wakeup,
+    still_inbox,
     trouble,
 )
 
@@ -95,35 +96,19 @@ class Still:
         pass
 
 
-class Time:
-    """Lets the inbox's time go on by SCRIPT_MS where the server's went on by anything else."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self.inbox = inbox
-        self.server_ms = self.read()
-        move_ms(inbox, BEGINS_MS - self.server_ms)
-
-    def read(self) -> int:
-        seconds, micros = self.inbox.client.time()
-        return int(seconds * 1000 + micros // 1000)
-
-    def go_on(self) -> None:
-        before_ms, self.server_ms = self.server_ms, self.read()
-        move_ms(self.inbox, SCRIPT_MS - (self.server_ms - before_ms))
-
-
 class Wire:
     """Between the callers and the server: notes every raw answer, and can lose the next one."""
 
     def __init__(self, inboxes: list[Inbox]) -> None:
-        self.time = Time(inboxes[0])
+        self.inbox = inboxes[0]
+        begin_at(self.inbox, BEGINS_MS)
         self.answers: list[Any] = []
         self.lose = False
         for inbox in inboxes:
             inbox.run = functools.partial(self.run, type(inbox).run, inbox)  # type: ignore[method-assign]
 
     def run(self, run: Callable[..., Any], inbox: Inbox, script: str, *argv: Any) -> Any:
-        self.time.go_on()
+        self.go_on()
         reply = run(inbox, script, *argv)
         if script in ("turn", "solo_claim", "solo_settle"):
             self.answers.append(reply)
@@ -131,6 +116,9 @@ class Wire:
                 self.lose = False
                 raise InboxUnavailable("the answer was lost after its effect")
         return reply
+
+    def go_on(self) -> None:
+        move_ms(self.inbox, SCRIPT_MS)
 
     def ask(self, ask: Callable[[], Any], *, lose: bool) -> tuple[bytes, Any]:
         """What took effect (the first answer's name), and what the caller was told."""
@@ -195,7 +183,7 @@ class History(RuleBasedStateMachine):
     def accept(self, shop: str, topic: tuple[str, str], n: int) -> None:
         name, area = topic
         new = range(len(self.known), len(self.known) + n)
-        self.wire.time.go_on()
+        self.wire.go_on()
         answers = self.inbox.accept([arrival(one, shop, name, area) for one in new])
         assert answers == [Answer.ACCEPTED] * n
         for one in new:
@@ -206,7 +194,7 @@ class History(RuleBasedStateMachine):
     def duplicate(self, i: int) -> None:
         ref, known = self.pick(i)
         one = arrival(keys.split_ref(ref)[1], known.shop, known.topic, known.area)
-        self.wire.time.go_on()
+        self.wire.go_on()
         assert self.inbox.accept([one]) == [Answer.DUPLICATE]
         self.told["duplicate"] += 1
 
@@ -622,7 +610,7 @@ _names = _numbers()
 def inboxes(settings: Settings) -> Iterator[list[Inbox]]:
     """The same inbox, as two deployments with different numbers of partitions see it."""
     opened = [
-        open_inbox(settings, Still(), inbox_partitions=partitions, **SMALL)
+        still_inbox(settings, Still(), inbox_partitions=partitions, **SMALL)
         for partitions in PARTITIONS
     ]
     yield opened

@@ -23,7 +23,6 @@ from tests.support.inbox import (
     drain,
     ids,
     move_time,
-    open_inbox,
     parkings,
     partition,
     pass_time,
@@ -32,6 +31,7 @@ from tests.support.inbox import (
     queued,
     send_alone,
     settle,
+    still_inbox,
     trouble,
 )
 
@@ -138,7 +138,7 @@ def check_marks(inbox: Inbox) -> None:
 
 def test_solo_tasks_in_the_queue_do_not_hide_a_lost_wake_up(inbox: Inbox) -> None:
     """A long replay keeps the queue full of solo tasks; live work must not wait for its end."""
-    slow = open_inbox(inbox.settings, inbox_solo_per_second=20)
+    slow = still_inbox(inbox.settings, inbox_solo_per_second=20)
     send_alone(slow, *range(50), shop="two")
     accept(slow, 1)
     with queue_client(slow) as client:
@@ -177,7 +177,7 @@ def test_a_task_is_published_when_due_and_again_at_growing_intervals(inbox: Inbo
 
 
 def test_at_most_a_set_number_per_second(inbox: Inbox) -> None:
-    slow = open_inbox(inbox.settings, inbox_solo_per_second=5, inbox_batch=1000)
+    slow = still_inbox(inbox.settings, inbox_solo_per_second=5, inbox_batch=1000)
     send_alone(slow, *range(23))
     lose_messages(slow)
     slow.tick()
@@ -191,7 +191,7 @@ def test_at_most_a_set_number_per_second(inbox: Inbox) -> None:
 
 
 def test_a_late_tick_does_not_catch_up(inbox: Inbox) -> None:
-    slow = open_inbox(inbox.settings, inbox_solo_per_second=5, inbox_batch=1000)
+    slow = still_inbox(inbox.settings, inbox_solo_per_second=5, inbox_batch=1000)
     send_alone(slow, *range(23))
     lose_messages(slow)
     slow.tick()
@@ -199,7 +199,7 @@ def test_a_late_tick_does_not_catch_up(inbox: Inbox) -> None:
 
 
 def test_one_stalled_area_does_not_hold_up_the_others(inbox: Inbox) -> None:
-    slow = open_inbox(inbox.settings, inbox_solo_per_second=50, inbox_batch=1000)
+    slow = still_inbox(inbox.settings, inbox_solo_per_second=50, inbox_batch=1000)
     send_alone(slow, *range(1000))
     send_alone(slow, *range(1000), shop="two")
     send_alone(slow, "x", shop="three", topic="products/update", area="products")
@@ -213,7 +213,7 @@ def test_one_stalled_area_does_not_hold_up_the_others(inbox: Inbox) -> None:
 
 
 def test_live_trouble_comes_before_replays(inbox: Inbox) -> None:
-    slow = open_inbox(inbox.settings, inbox_solo_per_second=10, inbox_batch=1000)
+    slow = still_inbox(inbox.settings, inbox_solo_per_second=10, inbox_batch=1000)
     send_alone(slow, *range(200))
     for n in range(200):
         slow.settle(claim(slow, n), REJECTED, None, 0.0)
@@ -331,7 +331,7 @@ def test_a_solo_webhook_of_a_shop_that_is_given_up_is_dead(inbox: Inbox) -> None
 
 
 def test_a_run_in_between_starts_a_webhooks_time_anew(inbox: Inbox) -> None:
-    patient = open_inbox(inbox.settings, queue_attempts=100, queue_backoff_delay=1)
+    patient = still_inbox(inbox.settings, queue_attempts=100, queue_backoff_delay=1)
     send_alone(patient, 1)
     for _ in range(3):
         for _ in range(20):

@@ -27,13 +27,13 @@ from tests.support.inbox import (
     ids,
     move_time,
     now_ms,
-    open_inbox,
     parkings,
     partition,
     pass_time,
     place,
     queued,
     settle,
+    still_inbox,
     trouble,
     wake_number,
     webhooks,
@@ -45,7 +45,7 @@ pytest_plugins = ("tests.support.inbox_fixtures",)
 @pytest.fixture
 def one_part(inbox: Inbox) -> Inbox:
     """All shops in one partition."""
-    return open_inbox(inbox.settings, inbox_partitions=1)
+    return still_inbox(inbox.settings, inbox_partitions=1)
 
 
 def batch_of(told: Batch | Ending) -> Batch:
@@ -105,7 +105,7 @@ def test_every_verdict(inbox: Inbox) -> None:
 
 
 def test_the_same_number_gives_the_same_batch(inbox: Inbox) -> None:
-    asking = open_inbox(inbox.settings, inbox_batch=2)
+    asking = still_inbox(inbox.settings, inbox_batch=2)
     accept(asking, 1, 2, 3, 4)
     p = partition(asking)
     asking.run = lost_once(asking.run)  # type: ignore[method-assign]
@@ -224,7 +224,7 @@ def test_a_doubled_wake_up_ends_at_once_and_leaves_nothing(inbox: Inbox) -> None
 
 
 def test_the_limit_of_webhooks(inbox: Inbox) -> None:
-    limited = open_inbox(inbox.settings, inbox_batch=3)
+    limited = still_inbox(inbox.settings, inbox_batch=3)
     accept(limited, *range(5))
     holder, batch = begin(limited)
     assert ids(batch) == ["0", "1", "2"]
@@ -232,7 +232,7 @@ def test_the_limit_of_webhooks(inbox: Inbox) -> None:
 
 
 def test_the_limit_of_bytes_but_at_least_one(inbox: Inbox) -> None:
-    limited = open_inbox(inbox.settings, inbox_batch_bytes=2500)
+    limited = still_inbox(inbox.settings, inbox_batch_bytes=2500)
     sizes = [5000, 1000, 1000, 1000, 5000]
     for n, size in enumerate(sizes):
         accept(limited, n, body=bytes([n]) * size)
@@ -244,7 +244,7 @@ def test_the_limit_of_bytes_but_at_least_one(inbox: Inbox) -> None:
 
 
 def test_many_small_shops_share_a_turn(one_part: Inbox) -> None:
-    limited = open_inbox(one_part.settings, inbox_turn_shops=3, inbox_batch=10)
+    limited = still_inbox(one_part.settings, inbox_turn_shops=3, inbox_batch=10)
     for shop in "abcde":
         accept(limited, 1, 2, shop=shop)
     holder, batch = begin(limited, "a")
@@ -257,7 +257,7 @@ def test_many_small_shops_share_a_turn(one_part: Inbox) -> None:
 
 def test_shops_take_turns(one_part: Inbox) -> None:
     """A flood of one shop delays the others by one turn."""
-    limited = open_inbox(one_part.settings, inbox_batch=2)
+    limited = still_inbox(one_part.settings, inbox_batch=2)
     accept(limited, *range(10), shop="flood")
     accept(limited, "x", shop="small")
     holder, batch = begin(limited)
@@ -268,7 +268,7 @@ def test_shops_take_turns(one_part: Inbox) -> None:
 
 def test_a_large_body_is_not_passed_for_ever(one_part: Inbox) -> None:
     """Its shop keeps its turn when the batch has no room for it."""
-    limited = open_inbox(one_part.settings, inbox_batch_bytes=4000)
+    limited = still_inbox(one_part.settings, inbox_batch_bytes=4000)
     for n in range(4):
         accept(limited, n, shop="flood", body=bytes([n]) * 3000)
     accept(limited, "x", shop="large", body=b"x" * 3000)
@@ -281,13 +281,13 @@ def test_a_large_body_is_not_passed_for_ever(one_part: Inbox) -> None:
 
 def test_shops_the_slice_did_not_reach_come_first_in_the_next(one_part: Inbox) -> None:
     """Else one shop whose handler outlasts the slice would be the only one that is served."""
-    limited = open_inbox(one_part.settings, inbox_batch=4)
+    limited = still_inbox(one_part.settings, inbox_batch=4)
     accept(limited, *range(9), shop="flood")
     holder, batch = begin(limited)
     settle(holder, *[BACK] * 4)
     accept(limited, "x", shop="b")
     accept(limited, "y", shop="c")
-    limited = open_inbox(one_part.settings, inbox_batch=11)
+    limited = still_inbox(one_part.settings, inbox_batch=11)
     holder, batch = begin(limited)
     assert webhooks(batch)[-2:] == [("b", "x"), ("c", "y")]
     assert settle(holder, *[DONE] * 9, BACK, BACK) is Ending.END
@@ -396,7 +396,7 @@ def test_a_renewed_lease_outlives_its_term(inbox: Inbox) -> None:
 
 
 def test_begin_recovers_an_ended_lease(inbox: Inbox) -> None:
-    limited = open_inbox(inbox.settings, inbox_batch=1)
+    limited = still_inbox(inbox.settings, inbox_batch=1)
     accept(limited, 1, 2)
     begin(limited)
     pass_time(limited, 12)
@@ -420,7 +420,7 @@ def test_begin_after_an_outage_recovers_nothing(inbox: Inbox) -> None:
 def test_change_of_partitions(inbox: Inbox) -> None:
     """A shop keeps its partition until it is idle; old and new numbers work side by side."""
     shops = [f"shop{n}" for n in range(8)]
-    other = open_inbox(inbox.settings, inbox_partitions=7)
+    other = still_inbox(inbox.settings, inbox_partitions=7)
     for shop in shops:
         accept(inbox, 1, shop=shop)
         accept(other, 2, shop=shop)

@@ -17,10 +17,12 @@ from avnu.app import build_inbox
 from avnu.clock import Clock, server_ms
 from avnu.connections import Connections
 from avnu.inbox import Inbox
+from avnu.inbox.accept import Accepting
 from avnu.inbox.arrival import Answer, Arrival
 from avnu.inbox.audit import audit
 from avnu.inbox.solo import Claim, Due
 from avnu.inbox.turn import Batch, Drain, Ending, Letter, Parking, Settlement, Verdict
+from avnu.lua import NAMES, Script
 from avnu.settings import Settings
 
 # Steps that the inbox takes for ordinary time: a pause of the tick beyond 5 s is an outage.
@@ -39,6 +41,34 @@ def open_inbox(settings: Settings, clock: Clock | None = None, **changes: Any) -
     """An inbox as receivers and workers build it, perhaps with other settings."""
     changed = dataclasses.replace(settings, **changes)
     return build_inbox(changed, Connections(changed), clock)
+
+
+# Put into every script, where it has read the server's time: what has gone by since the last script
+# is taken off the offset again. A full server refuses to write that, and it is made up for later.
+_STAND_STILL = """
+do
+  local ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  local stood = tonumber(call('HGET', '{control}', 'stood') or ms)
+  redis.pcall('HINCRBY', '{control}', 'offset', stood - ms)
+  redis.pcall('HSET', '{control}', 'stood', ms)
+end
+"""
+_READS_TIME = b"local clock = call('TIME')\n"
+
+
+def still_inbox(settings: Settings, clock: Clock | None = None, **changes: Any) -> Inbox:
+    """Like ``open_inbox``, but its time goes on only when a test moves it.
+
+    So a machine that is busy between two steps of a test changes none of the times it compares.
+    """
+    inbox = open_inbox(settings, clock, **changes)
+    scripts, piece = inbox.scripts, _STAND_STILL.format(control=inbox.keys.of("control")).encode()
+    for name in NAMES:
+        text = scripts[name].text.replace(_READS_TIME, _READS_TIME + piece)
+        sha = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
+        scripts._scripts[name] = Script(name, text, sha)
+    inbox.accepting = Accepting(inbox.settings, scripts)
+    return inbox
 
 
 def domain(shop: str) -> str:
@@ -71,6 +101,11 @@ def accept(inbox: Inbox, *webhook_ids: object, shop: str = "one", **how: Any) ->
 # ---- time
 
 
+def begin_at(inbox: Inbox, ms: int) -> None:
+    """Let the time of a ``still_inbox`` begin at a moment."""
+    inbox.client.hset(inbox.keys.of("control"), mapping={"stood": ms, "offset": 0})
+
+
 def move_time(inbox: Inbox, seconds: float) -> None:
     """Let the inbox's time jump, without a tick."""
     move_ms(inbox, round(seconds * 1000))
@@ -91,8 +126,10 @@ def pass_time(inbox: Inbox, seconds: float, step_s: float = STEP_S) -> list[Due]
 
 
 def now_ms(inbox: Inbox) -> int:
-    """The inbox's time, for comparisons to within what a test takes."""
-    return server_ms(inbox.client.time(), inbox.client.hget(inbox.keys.of("control"), "offset"))
+    """The inbox's time; exact where it stands still, else to within what a test takes."""
+    stood, offset = inbox.client.hmget(inbox.keys.of("control"), "stood", "offset")
+    now = server_ms(inbox.client.time(), offset)
+    return int(stood) + int(offset or 0) if stood else now
 
 
 # ---- turns

@@ -9,7 +9,7 @@ import pytest
 
 from avnu.inbox import Inbox
 from avnu.settings import Settings
-from tests.support.inbox import open_inbox
+from tests.support.inbox import still_inbox
 from tests.support.servers import REDIS, VALKEY, Server
 
 PARTITIONS = 4
@@ -36,6 +36,7 @@ def both(request: pytest.FixtureRequest, settings: Settings) -> Settings:
 
 @pytest.fixture
 def inbox(both: Settings) -> Iterator[Inbox]:
-    opened = open_inbox(both)
+    """Its time stands still until a test moves it."""
+    opened = still_inbox(both)
     yield opened
     opened.client.close()
