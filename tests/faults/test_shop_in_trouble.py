@@ -35,7 +35,7 @@ def test_a_shop_s_own_trouble_parks_that_shop_alone(make_stack: MakeStack) -> No
             accept(stack, shop)
         good = [accept(stack, "good") for _ in range(20)]
         wait_parked(stack, {"frozen": "frozen", "gone": "unauthorised", "stranger": "unauthorised"})
-        wait_until(lambda: stack.settled(good) == set(good), 10, "the good shop goes on")
+        wait_until(lambda: stack.settled(good) == set(good), 30, "the good shop goes on")
         listed = avnu("shops", "list", "--json").stdout
         assert '"frozen"' in listed
         assert '"unauthorised"' in listed
@@ -67,7 +67,7 @@ def test_a_refresh_in_one_process_unparks(make_stack: MakeStack) -> None:
         wait_parked(stack, {"late": "token"})
         sandbox.weather.clear()
         assert avnu("shops", "refresh", "late").exit_code == 0
-        stack.assert_whole(within_s=10)
+        stack.assert_whole()
         assert stack.counts()["retries"] == 0
 
 

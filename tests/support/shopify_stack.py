@@ -13,6 +13,7 @@ from avnu.store.installing import Installing
 from avnu.store.pairs import TokenPair
 from avnu.store.vault import require_vault
 from tests.support.deliveries import SECRET
+from tests.support.deployment import PATIENT
 from tests.support.stack import Stack
 
 CLIENT_ID = "made-up-client-id"
@@ -27,13 +28,16 @@ def sandboxed() -> Iterator[AdminSandbox]:
         yield sandbox
 
 
+# For a test of silence, which is over soon with these: a busy machine is silent too.
+QUICK = {"SHOPIFY_READ_TIMEOUT_MS": "600", "SHOPIFY_TOTAL_TIMEOUT_MS": "1000"}
+
+
 def calling(sandbox: AdminSandbox, **more: str) -> Mapping[str, str]:
-    """The stack's settings: short limits, so that an outage is over soon."""
+    """The stack's settings: parked for a short time, patient with a sandbox that is slow."""
     return {
         "SHOPIFY_API_KEY": CLIENT_ID,
         "SHOPIFY_ADMIN_ORIGIN": sandbox.origin,
-        "SHOPIFY_READ_TIMEOUT_MS": "600",
-        "SHOPIFY_TOTAL_TIMEOUT_MS": "1000",
+        **PATIENT,
         "PARK_FIRST_SECONDS": "1",
         "PARK_LONGEST_SECONDS": "2",
         "BREAKER_MIN_CALLS": "6",
