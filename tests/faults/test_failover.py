@@ -20,7 +20,7 @@ from tests.support.trio import Trio
 from tests.support.waiting import wait_until
 
 FAILED_OVER_S = 40.0
-REFUSED_WITHIN_S = 2.0 + 1.5  # the design's two seconds, and what 500/s cost this machine
+REFUSED_WITHIN_S = 2.0 + 2.0  # the design's two seconds, and what 500/s cost this machine
 
 
 def kill(trio: Trio, port: int) -> None:
@@ -57,7 +57,8 @@ class Case(NamedTuple):
         return f"{self.fault.__name__}-{promise}-{self.per_s}-{self.down_after_ms}"
 
 
-SHORT = Case(kill, ONE, per_s=150)
+# So long, as a primary that this machine does not let run for a second is not to be replaced.
+SHORT = Case(kill, ONE, per_s=150, down_after_ms=3000)
 LONG = [
     Case(fault, promise, down_after_ms=ms)
     for ms in (1000, 5000)

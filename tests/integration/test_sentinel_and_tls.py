@@ -10,6 +10,7 @@ import kombu
 import pytest
 import redis
 
+from avnu import connection_options
 from avnu.connection_options import retry
 from avnu.connections import Connections
 from avnu.embedded import free_port
@@ -19,11 +20,19 @@ from tests.support.servers import REDIS, Server
 from tests.support.trio import Trio
 from tests.support.waiting import wait_until
 
+# Not sooner: a primary that this machine does not let run for a second is not to be replaced.
+DOWN_AFTER_MS = 3000
 SENTINEL_RULES = """
 sentinel monitor main 127.0.0.1 {port} 1
-sentinel down-after-milliseconds main 500
+sentinel down-after-milliseconds main {down_after_ms}
 sentinel failover-timeout main 3000
 """
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a Sentinel that is busy: here is one of it, and nobody else to ask."""
+    monkeypatch.setattr(connection_options, "SENTINEL_TIMEOUT_S", 5.0)
 
 
 def speaks(settings: Settings) -> None:
@@ -80,16 +89,21 @@ def sentinel(tmp_path: Path, primary: Server, replica: Server) -> Iterator[redis
     """One Sentinel that fails over alone; it knows the replica."""
     port = free_port()
     rules = tmp_path / "sentinel.conf"
-    rules.write_text(f"port {port}\nbind 127.0.0.1" + SENTINEL_RULES.format(port=primary.port))
+    rules.write_text(
+        f"port {port}\nbind 127.0.0.1"
+        + SENTINEL_RULES.format(port=primary.port, down_after_ms=DOWN_AFTER_MS)
+    )
     with subprocess.Popen(
         [require("redis-server"), str(rules), "--sentinel"],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
     ) as process:
-        with redis.Redis(port=port, decode_responses=True) as client:
-            wait_until(lambda: knows_replica(client), 20, "the Sentinel knows the replica")
-            yield client
-        process.terminate()
+        try:
+            with redis.Redis(port=port, decode_responses=True) as client:
+                wait_until(lambda: knows_replica(client), 20, "the Sentinel knows the replica")
+                yield client
+        finally:
+            process.terminate()
 
 
 def knows_replica(sentinel: redis.Redis) -> bool:
@@ -165,7 +179,7 @@ def test_tls_to_a_trusted_certificate_works_everywhere(tls_port: int, certificat
 
 
 def test_over_tls_the_primary_is_found_and_found_again_after_a_failover(tmp_path: Path) -> None:
-    trio = Trio(tmp_path / "trio", "avnu", tls=True)
+    trio = Trio(tmp_path / "trio", "avnu", DOWN_AFTER_MS, tls=True)
     trio.start()
     try:
         settings = Settings.load(trio.environ())

@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 MASTER = "avnu"
 SENTINEL_PASSWORD = "put-your-sentinels-password-here"
-START_S = 20.0
+START_S = 40.0
 
 
 class Node:
