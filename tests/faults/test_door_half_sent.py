@@ -16,6 +16,8 @@ pytestmark = pytest.mark.alone
 
 HELD = 500
 ANSWER_WITHIN_S = 0.05
+# A machine that is busy elsewhere answers no sooner when nothing is held.
+TIMES_UNHELD = 3
 ASKED = 100
 # A busy machine may stop the asker itself for a moment.
 LATE = 5
@@ -36,15 +38,14 @@ def test_others_are_answered_in_50_ms(door: Door, half: str) -> None:
     if soft < 2 * HELD:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * HELD), hard))
     headers = [] if half == "unsigned body" else list(signed(door.secret, b"{}").items())
+    unheld = slowest(door, "unheld")
     request = rendered(b"{", [*headers, ("Content-Length", "5000")])
     held = [door.connect() for _ in range(HELD)]
     try:
         for opened in held:
             opened.sendall(request[:60] if half == "headers" else request)
-        answers = [door.post(b'{"n": %d}' % n) for n in range(ASKED)]
-        assert {answer.status for answer in answers} == {200}
-        slowest_first = sorted((answer.took_s for answer in answers), reverse=True)
-        assert slowest_first[LATE] < ANSWER_WITHIN_S, slowest_first[: LATE + 1]
+        beside = slowest(door, "beside")
+        assert beside[LATE] < max(ANSWER_WITHIN_S, TIMES_UNHELD * unheld[LATE]), (beside, unheld)
         if half == "body":
             for opened in held:
                 opened.settimeout(8)
@@ -53,3 +54,10 @@ def test_others_are_answered_in_50_ms(door: Door, half: str) -> None:
         for opened in held:
             opened.close()
     wait_until(lambda: door.post().status == 200, 5, "the door is as it was")
+
+
+def slowest(door: Door, name: str) -> list[float]:
+    """How long the slowest of ASKED deliveries took, slowest first; all of them are taken."""
+    answers = [door.post(b'{"%s": %d}' % (name.encode(), n)) for n in range(ASKED)]
+    assert {answer.status for answer in answers} == {200}
+    return sorted((answer.took_s for answer in answers), reverse=True)[: LATE + 1]

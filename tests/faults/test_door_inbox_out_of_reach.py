@@ -24,7 +24,8 @@ pytestmark = pytest.mark.alone
 WITHIN_S = 2.0
 BACK_WITHIN_S = 5.0
 # What the machine itself may be late by when it is busy.
-SLACK_S = 0.5
+SLACK_S = 2.0
+AT_ONCE_S = 0.5
 
 
 class Place(NamedTuple):
@@ -49,8 +50,10 @@ class Place(NamedTuple):
         for answer in answers:
             assert (answer.status, answer.headers["retry-after"]) == (503, "1")
             assert answer.took_s < WITHIN_S + SLACK_S
-        # The first may wait for what does not come; after it the door knows.
-        assert all(answer.took_s < SLACK_S for answer in answers[1:])
+        # The first may wait for what does not come; after it the door knows. Of the others one may
+        # come upon a machine that is busy elsewhere.
+        slowest_first = sorted((answer.took_s for answer in answers[1:]), reverse=True)
+        assert slowest_first[1] < AT_ONCE_S, slowest_first
 
     def assert_back(self) -> None:
         began_s = time.monotonic()
@@ -142,8 +145,9 @@ def test_nearly_full_is_refused_until_there_is_room(place: Place) -> None:
     """Above INBOX_FULL_PERCENT, with no worker up: the door itself notes it, and its end."""
     with place.server.client() as client:
         used = int(client.info("memory")["used_memory"])
-        client.config_set("maxmemory", str(int(used / 0.87)))
-        wait_until(lambda: place.post().status == 503, 5, "the door has seen it")
+        # Well between the two limits: buffers of connections come and go meanwhile.
+        client.config_set("maxmemory", str(int(used / 0.92)))
+        wait_until(lambda: place.post().status == 503, 15, "the door has seen it")
         assert place.post().headers["retry-after"]
         assert place.door.get("/readyz").status == 503
         assert place.door.get("/healthz").status == 200
