@@ -23,6 +23,7 @@ SHORT_READ = replace(LIMITS, read_s=0.5)
 SHORT_TOTAL = replace(LIMITS, total_s=1.0)
 # Long after the short ones, long before the others.
 WITHIN_S = 10.0
+BODY = b"{}"
 HEAD = b"HTTP/1.1 200 OK\r\n"
 HELLO = HEAD + b"Content-Length: 5\r\n\r\nhello"
 
@@ -60,7 +61,7 @@ class Server:
                 return
             self.connections += 1
             with connection:
-                connection.recv(65_536)
+                _hear(connection)
                 self._play(connection, script)
 
     def _play(self, connection: socket.socket, script: Sequence[bytes | float]) -> None:
@@ -72,6 +73,16 @@ class Server:
                     connection.sendall(step)
                 except OSError:
                     return
+
+
+def _hear(connection: socket.socket) -> None:
+    """The whole request: what is unread at the close resets the connection, and the answer goes."""
+    heard = b""
+    while not heard.endswith(BODY):
+        piece = connection.recv(65_536)
+        if not piece:
+            return
+        heard += piece
 
 
 @contextmanager
@@ -88,7 +99,7 @@ def serving(*scripts: Sequence[bytes | float]) -> Iterator[tuple[Server, Transpo
 def post(
     transport: Transport, limits: Limits = LIMITS, *, repeatable: bool = False, **headers: str
 ) -> HttpAnswer:
-    return transport.post("one.myshopify.com", "/x", b"{}", headers, limits, repeatable=repeatable)
+    return transport.post("one.myshopify.com", "/x", BODY, headers, limits, repeatable=repeatable)
 
 
 @pytest.mark.parametrize(
