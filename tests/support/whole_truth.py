@@ -32,8 +32,6 @@ from tests.support.waiting import wait_until
 # One slice after another is published while comparisons go on, and Shopify may be slow on a busy
 # machine: what waits for either is no fault here.
 SETTINGS = {
-    "SHOPIFY_READ_TIMEOUT_MS": "10000",
-    "SHOPIFY_TOTAL_TIMEOUT_MS": "12000",
     "RECONCILE_EVERY_SECONDS": "1",
     "RECONCILE_OPEN": "2000",
     "LOG_LEVEL": "INFO",
