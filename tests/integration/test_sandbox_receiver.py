@@ -12,9 +12,17 @@ import pytest
 from avnu.clock import SystemClock
 from avnu.keys import Keys, ref, split_ref
 from avnu.sandbox import ALL_MISCHIEF, Courier, DeliveryKind, Family, Habits, Reckoning, plan
+from avnu.sandbox.connection import Terms
 from avnu.settings import Settings
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
+
+# A delivery that a busy machine answers late would be in doubt, and nothing here is meant to be.
+PATIENT_S = 20
+PATIENT = {
+    "WEBHOOK_INBOX_SECONDS": str(PATIENT_S),
+    "REDIS_SOCKET_TIMEOUT_MS": str(1000 * PATIENT_S),
+}
 
 
 @pytest.fixture
@@ -23,7 +31,7 @@ def url(settings: Settings) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", "webhooks.asgi:app", "--port", str(port)]
-    environ = {**os.environ, **settings.to_environ()}
+    environ = {**os.environ, **settings.to_environ(), **PATIENT}
     with subprocess.Popen([*command, "--log-level", "warning"], env=environ) as receiver:
         try:
             wait_until(lambda: listens(port), 20, "the receiver listens")
@@ -53,7 +61,8 @@ def test_both_sides_agree(url: str, server: Server, settings: Settings) -> None:
     deliveries = plan(seed=21, shops=20, deliveries=1500, mischief=ALL_MISCHIEF)
     assert {d.kind for d in deliveries} == set(DeliveryKind)
     secret = settings.shopify_api_secret.reveal()
-    habits = Habits(family=Family.MIXED)
+    terms = Terms(connect_s=PATIENT_S, answer_s=PATIENT_S)
+    habits = Habits(family=Family.MIXED, terms=terms)
     ledger = Courier(url, secret, SystemClock(), habits).deliver(deliveries)
     reckoning = Reckoning(ledger)
     assert not reckoning.faults
