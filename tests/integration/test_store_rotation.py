@@ -79,7 +79,7 @@ def test_every_reader_reads_at_every_instant_of_a_rotation(
     def refresh(keys: list[str]) -> int:
         """Processes of both lists store new pairs meanwhile."""
         tokens: Tokens = tokens_for(store, keys, shopify.origin)
-        while not over.is_set():
+        while not over.is_set() or not shopify.requests:
             with store.writing() as connection:
                 connection.execute(
                     update(table)

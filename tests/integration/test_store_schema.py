@@ -165,7 +165,7 @@ def test_a_child_after_a_fork_has_connections_of_its_own(store: Store) -> None:
     for _ in range(20):
         with store.reading() as connection:
             assert connection.execute(query).scalar() == revisions()[-1]
-    ended = wait_until(lambda: os.waitpid(pid, os.WNOHANG)[1:] if _ended(pid) else None, 10, "end")
+    ended = wait_until(lambda: os.waitpid(pid, os.WNOHANG)[1:] if _ended(pid) else None, 30, "end")
     assert ended == (0,)
 
 

@@ -168,15 +168,17 @@ def test_callers_that_saw_the_same_401_make_one_exchange(
 
 
 def test_a_new_token_that_is_refused_at_once_causes_no_storm(
-    install: Install, make_tokens: Make, shopify: TokenServer
+    install: Install, make_tokens: Make, shopify: TokenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Longer than a busy machine may need for what is to happen at once.
+    monkeypatch.setattr("avnu.store.renewal._SETTLED_S", 60.0)
     install(pair_at(shopify, 3600))
     tokens = make_tokens()
     token = tokens.refresh(SHOP, tokens.get(SHOP))
     for _ in range(5):
         with pytest.raises(TokenUnavailable) as caught:
             tokens.refresh(SHOP, token)
-        assert 0 < caught.value.wait_s <= 2
+        assert 0 < caught.value.wait_s <= 60
     assert len(shopify.requests) == 1
 
 
@@ -503,6 +505,6 @@ def test_nobody_waits_for_another_s_exchange_beyond_the_caller_s_time(
         begun_s = time.monotonic()
         with pytest.raises(OutOfTime):
             make_tokens(wait_s=10).get(SHOP, begun_s + 0.3)
-        assert time.monotonic() - begun_s < 1.0
+        assert time.monotonic() - begun_s < 5.0
         shopify.hold.set()
         asking.result()
