@@ -49,6 +49,12 @@ class Place(NamedTuple):
             self.admin("ACL", "SETUSER", "worker", "-evalsha")
         return self.environ
 
+    def tick(self) -> None:
+        """As a worker that still has every right: it is taken for up for some seconds."""
+        made = compose(Settings.load({**self.environ, **login(EVERYTHING)}))
+        made.inbox.tick()
+        made.connections.close()
+
     def tls(self, *pairs: str) -> None:
         given = [f"{self.folder}/{one}" if "." in one else one[2:] for one in pairs]
         self.admin("CONFIG", "SET", *given)
@@ -126,12 +132,11 @@ def test_it_is_said_at_start_and_by_the_doctor(place: Place, fault: str) -> None
 
 
 def test_with_a_worker_up_the_doctor_fails_by_the_missing_right_alone(place: Place) -> None:
-    made = compose(Settings.load(place.environ))
-    made.inbox.tick()
-    made.connections.close()
     doctor = runner(place.environ)
+    place.tick()
     assert doctor("doctor").exit_code == 0
     place.admin("ACL", "SETUSER", "worker", "-evalsha")
+    place.tick()
     refused = doctor("doctor", "--json")
     assert refused.exit_code == 1
     assert set(failed(refused)) == {f"rights in {name}" for name in UNREACHED}
@@ -140,10 +145,8 @@ def test_with_a_worker_up_the_doctor_fails_by_the_missing_right_alone(place: Pla
 @pytest.mark.parametrize("right", ["hset", "info", "scan"])
 def test_the_doctor_says_which_right_is_missing(place: Place, right: str) -> None:
     """Of a script's own command, of one without which nothing is known, and of the accounts'."""
-    made = compose(Settings.load(place.environ))
-    made.inbox.tick()
-    made.connections.close()
     place.admin("ACL", "SETUSER", "worker", f"-{right}")
+    place.tick()
     found = failed(runner(place.environ)("doctor", "--json"))
     names = {
         "hset": {f"rights in {name}" for name in UNREACHED},

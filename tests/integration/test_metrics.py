@@ -133,7 +133,7 @@ def test_what_servers_tell(inbox: Inbox, metrics: Metrics) -> None:
     for role in ("inbox", "queue", "cache"):
         label = f'{{role="{role}"}}'
         assert found[f"avnu_redis_up{label}"] == 1
-        assert 0 < found[f"avnu_redis_latency_seconds{label}"] < 1
+        assert 0 < found[f"avnu_redis_latency_seconds{label}"] < 30
         assert found[f"avnu_redis_memory_used_bytes{label}"] > 100_000
         assert found[f"avnu_redis_clients{label}"] >= 1
         assert found[f"avnu_redis_clients_max{label}"] > 10
@@ -163,13 +163,13 @@ def test_out_of_reach_it_says_just_that(settings: Settings) -> None:
 def test_a_server_that_hangs_is_waited_for_briefly(settings: Settings, tmp_path: Path) -> None:
     """Once, and not for each role: Prometheus gives up after 10 s and would know nothing at all."""
     with Server(tmp_path / "hung") as other:
-        limits = {"REDIS_SOCKET_TIMEOUT_MS": "1000"}
+        limits = {"REDIS_SOCKET_TIMEOUT_MS": "3000"}
         hung = Settings.load({**settings.to_environ(), **other.environ(), **limits})
         inbox, connections = open_inbox(hung), Connections(hung)
         assert told(inbox, connections)['avnu_redis_up{role="inbox"}'] == 1
         other.freeze()
         began = time.monotonic()
         assert told(inbox, connections)['avnu_redis_up{role="inbox"}'] == 0
-        assert 1 <= time.monotonic() - began < 2.5
+        assert 3 <= time.monotonic() - began < 6, "three times were 9 s"
         other.thaw()
         connections.close()
