@@ -12,11 +12,12 @@ WORKER = {"turn": 8, "solo_claim": 4, "solo_settle": 4, "renew": 2, "tick": 3}
 def test_answers_to_the_worker_lost(stack: Stack) -> None:
     with Cutter(stack.server.port, stack.inbox.scripts, WORKER) as cutter:
         stack.worker(REDIS_PORT=str(cutter.port)).start()
-        # Longer than two thirds of a lease, so that it is renewed.
-        stack.accept(stack.maker.make("long", do="sleep", s=4))
+        # It runs until its lease was renewed often enough.
+        stack.accept(stack.make_waiting(runs=1))
         with stack.load(per_s=60, acts={"done": 85, "sleep": 10, "raise": 5}):
             wait_until(lambda: all(cutter.cut[name] for name in WORKER), 30, "all were lost")
             assert not stack.crashed(), "a lost answer was taken for a crash"
+            stack.open_gate()
         cutter.every.clear()
         stack.assert_whole()
 

@@ -9,7 +9,7 @@ def test_broker_connections_cut_three_times(stack: Stack) -> None:
     with stack.load(acts={"done": 85, "sleep": 12, "raise": 3}):
         for n in range(3):
             assert _cut(stack) > 0
-            stack.wait_tick(within_s=3)
+            stack.wait_tick(within_s=6)
             wait_until(lambda: worker.log.count("Connection to broker lost") > n, 10, "it noticed")  # noqa: B023
             wait_until(lambda: _consumes(stack), 15, "the worker consumes again")
     stack.assert_whole()
