@@ -1,6 +1,6 @@
 """DB 1 is wiped twice under load: the tick replaces every wake-up and every solo task."""
 
-from tests.support.programs import until
+from tests.support.programs import START_S, until
 from tests.support.stack import Stack, now_s
 
 
@@ -17,5 +17,5 @@ def test_queue_database_wiped_twice(stack: Stack) -> None:
         with stack.server.client(stack.settings.redis_queue_db) as queue:
             queue.flushdb()
         stack.worker("again").launch()
-        stack.wait_tick()
+        stack.wait_tick(within_s=START_S)
     stack.assert_whole()

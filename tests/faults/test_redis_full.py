@@ -23,11 +23,12 @@ def test_filled_while_the_workers_were_down(make_stack: MakeStack, policy: str) 
     stack = make_stack(**full(policy))
     kept = _fill(stack)
     assert kept > 500
-    assert 0.85 * MAXMEMORY <= _used(stack) < MAXMEMORY
+    # It is full at 85 % and down to 83 %; buffers of connections go meanwhile.
+    assert 0.83 * MAXMEMORY <= _used(stack) < MAXMEMORY
     stack.worker().start()
     stack.assert_whole()
     again = [stack.maker.make()]
-    wait_until(lambda: Direct(stack.inbox).send(again), 5, "there is room, and it is kept again")
+    wait_until(lambda: Direct(stack.inbox).send(again), 15, "there is room, and it is kept again")
 
 
 def test_eviction_never_touches_what_is_not_settled(make_stack: MakeStack) -> None:

@@ -118,7 +118,7 @@ class Nginx:
         check(self._conf)
         arguments = [program(), "-p", str(self._conf.parent), "-c", str(self._conf)]
         self._process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
-        wait_until(self._answers, 10, "nginx answers")
+        wait_until(self._answers, 30, "nginx answers")
         return self
 
     def __exit__(self, *_: object) -> None:

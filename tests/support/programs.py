@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTED = "tests.support.scripted"
-START_S = 30.0
+START_S = 60.0
 STOP_S = 40.0
 
 

@@ -25,7 +25,7 @@ DONE = "7d1f5c7e-5f0f-4c8e-9f4e-2a6b1d0c9e11"
 DEAD = "b81a4e0c-3f6d-4f0e-9c55-0d2b6c6b7a11"
 PARKED = "0c9a7d52-6a2f-4a34-8a53-7c1a5e3b9f01"
 ASKED = "3f0c2f4a-8b1d-4e0a-b7a9-51d3c1a0e722"
-SOON_S = 15.0
+SOON_S = 40.0
 
 
 class Stage:

@@ -1,5 +1,6 @@
 """A whole Avnu of one test's own, and what must be so after a fault."""
 
+import dataclasses
 import random
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ from tests.support.servers import Server
 from tests.support.trio import Trio
 from tests.support.waiting import wait_until
 
+LOOKING_MS = 6000
 LEASE_S = 5
 # Section 3 of the design, I5: what was leased runs again this long after a worker is up.
 AGAIN_S = LEASE_S + 10
@@ -59,7 +61,9 @@ class Stack:
         self.server.start()
         self._wanted = {**_DEFAULTS, **database_environ(folder), **(settings or {})}
         self.settings = Settings.load({**self.server.environ(), **self._wanted})
-        self._connections = Connections(self.settings)
+        # A test that looks is more patient than the programs it looks at.
+        looking = dataclasses.replace(self.settings, redis_socket_timeout_ms=LOOKING_MS)
+        self._connections = Connections(looking)
         self.inbox: Inbox = build_inbox(self.settings, self._connections)
         self.client: Any = self.inbox.client
         self.maker = Maker(self.chance)
