@@ -339,7 +339,10 @@ def test_a_full_inbox_keeps_the_page_for_later(
 
 
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     told=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 4), st.booleans()), max_size=14),

@@ -106,7 +106,7 @@ def test_a_slice_hands_over_to_its_successor_until_the_run_is_over(
 @pytest.mark.parametrize(
     ("fault", "cause", "least_s", "most_s"),
     [
-        (Refused("budget", 7.0), "budget", 5, 7),
+        (Refused("budget", 47.0), "budget", 37, 47),
         (Refused("platform", None), "platform", 50, 60),
         (Refused("frozen", None), "frozen", 3_000, 20_000),
         (InboxUnavailable("away"), "inbox", 50, 60),

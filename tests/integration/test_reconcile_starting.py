@@ -81,7 +81,8 @@ def test_a_thousand_shops_are_spread_over_the_interval(store: Store) -> None:
     assert len(times) == 1_000 * KINDS
     first = min(times)
     per_minute = Counter(int((at - first).total_seconds() // 60) for at in times)
-    assert max(per_minute) == 59
+    # The second half is given its rows a moment later, and its last may be of the next minute.
+    assert max(per_minute) in {59, 60}
     assert max(per_minute.values()) < 3 * 1_000 * KINDS / 60
 
 
