@@ -155,7 +155,7 @@ def test_everything_settles_whatever_is_restarted(
     celery_setup: CeleryTestSetup, maker: Maker
 ) -> None:
     assert celery_setup.ready(control=True)
-    answered = celery_setup.app.control.ping(timeout=3, limit=WORKERS)
+    answered = celery_setup.app.control.ping(timeout=30, limit=WORKERS)
     assert len(answered) == WORKERS
     first, second = celery_setup.worker_cluster.nodes
 

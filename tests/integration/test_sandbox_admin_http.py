@@ -575,12 +575,12 @@ def test_points_are_gone_while_a_call_is_under_way(sandbox: AdminSandbox, app: C
         )
     )
     thread.start()
-    wait_until(lambda: bucket.flying, 5, "the call is under way")
+    wait_until(lambda: bucket.flying, 30, "the call is under way")
     assert (bucket.flying, bucket.available) == (9, 1991)
     assert sandbox.report()["calls"] == 1
     assert sandbox.seen == []
     sandbox.weather.release()
-    thread.join(5)
+    thread.join(30)
     assert replies[0].cost["actualQueryCost"] == 1
     assert (bucket.flying, bucket.available) == (0, 1999)
 
@@ -593,10 +593,10 @@ def test_it_ends_with_calls_under_way() -> None:
     replies: list[Reply] = []
     thread = threading.Thread(target=lambda: replies.append(caller.graphql(NAME)))
     thread.start()
-    wait_until(lambda: sandbox.report()["calls"], 5, "the call has arrived")
+    wait_until(lambda: sandbox.report()["calls"], 30, "the call has arrived")
     before = set(threading.enumerate())
     sandbox.close()
-    thread.join(5)
+    thread.join(30)
     assert replies[0].data
     assert not [one for one in before if one.name.startswith("sandbox-admin") and one.is_alive()]
     assert sandbox._server.connections == {}

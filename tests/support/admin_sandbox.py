@@ -43,7 +43,7 @@ class Caller:
     def __init__(self, sandbox: AdminSandbox, shop: str, token: str | None = None) -> None:
         self.shop = shop
         self.token = sandbox.tokens.issue(shop).access_token if token is None else token
-        self.connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=10)
+        self.connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=30)
 
     def graphql(
         self,
