@@ -9,7 +9,8 @@ from tests.faults.conftest import MakeStack
 from tests.support.stack import Stack, now_s
 from tests.support.waiting import wait_until
 
-SETTLED_WITHIN_S = 2.0
+# The rest is for a machine that does other things beside: a quiet one needs one second.
+SETTLED_WITHIN_S = 2.0 + 4.0
 AREA = "products"
 # Of one shop in each partition: several slices long, so that all of them are still busy at the end.
 BUSY = 800
@@ -37,7 +38,8 @@ def test_new_shops_are_served_beside_a_flood(make_stack: MakeStack, flood: int) 
     busy = stack.client.scard(stack.key("work"))
     print(f"newcomers settled in {took_s:.2f} s; flood left {left}, partitions busy {busy}")
     assert took_s < SETTLED_WITHIN_S
-    assert left > flood / 10, "the flood was over too early to be in anybody's way"
+    # Beside it, not after it: all the while it had its share of turns and no more.
+    assert left > flood / 2, "the flood is served before the newcomers, or was over too early"
     assert busy == stack.settings.inbox_partitions
     stack.assert_whole(within_s=flood / 200)
     assert worker.running
