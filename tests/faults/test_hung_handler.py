@@ -12,7 +12,7 @@ HANDLER_S = 5
 # avnu/app.py: the deadline, and time to settle before the process is ended.
 LIMIT_S = HANDLER_S + 15
 # Some seconds after the lease has ended and the webhook has run again elsewhere.
-SOONER_S = HANDLER_S + 9
+SOONER_S = HANDLER_S + 12
 
 
 @pytest.mark.parametrize("limit_s", [SOONER_S, pytest.param(LIMIT_S, marks=pytest.mark.soak)])

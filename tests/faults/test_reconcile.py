@@ -128,7 +128,7 @@ def test_an_import_outlives_its_worker_and_what_is_missed_later_is_found(
             # Also what the other has: who was taken for dead and is not changes nothing.
             forget_leases(app)
             second.wait_ready()
-            wait_until(lambda: compared(stack, app), 40, "everything is imported")
+            wait_until(lambda: compared(stack, app), 60, "everything is imported")
             assert copied(app)[ResourceKind.PRODUCT] == SMALL.products
             assert (
                 copied(app)[ResourceKind.LEVEL] >= copied(app)[ResourceKind.ITEM] >= SMALL.products

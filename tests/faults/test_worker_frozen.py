@@ -24,7 +24,7 @@ def test_settles_of_a_frozen_worker_are_refused(stack: Stack) -> None:
     stack.worker("other").start()
     frozen.signal_all(signal.SIGSTOP)
 
-    wait_until(lambda: stack.settled(runs) == set(runs), 20, "the other worker has settled them")
+    wait_until(lambda: stack.settled(runs) == set(runs), 40, "the other worker has settled them")
     assert begun() == {ref: n + 1 for ref, n in runs.items()}
     stack.open_gate()
     frozen.signal_all(signal.SIGCONT)
