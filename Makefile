@@ -35,6 +35,7 @@ lint: $(READY) ## Format, ruff, types, import rules
 	$(VENV)/bin/lint-imports
 
 soak: $(READY) ## Tests that take minutes to hours: long random runs, the larger models
+	$(PY) -m pytest tests/unit --timeout=0 --hypothesis-profile=others
 	$(PY) -m pytest -m soak --timeout=0
 
 bench: $(READY) ## Measure against BullMQ (needs npm) and plain Celery

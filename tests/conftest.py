@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from avnu import embedded
@@ -29,6 +30,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # that a test interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in each run, so that a change is told from chance; make soak tries others.
+# No example has a time limit, as any may meet a moment in which the machine stands still.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("others", derandomize=False, deadline=None, max_examples=2000)
+hypothesis.settings.load_profile("same")
 
 API_SECRET = "shpss_made_up_for_tests"
 

@@ -34,9 +34,7 @@ names = st.sampled_from(
 hmacs = st.sampled_from([b"X-Shopify-Hmac-Sha256", b"Shopify-Hmac-Sha256"])
 # Servers refuse some repeated headers themselves.
 odd = st.lists(st.tuples(names, values), max_size=6, unique_by=lambda pair: pair[0])
-few = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @few

@@ -281,4 +281,4 @@ def test_orders_refunds_and_shipments(store: Store) -> None:
 @pytest.mark.parametrize("worlds", [catalogues(), order_books()], ids=["catalogues", "orders"])
 def test_many_histories(store: Store, worlds: st.SearchStrategy[World]) -> None:
     """Other ones each time; what breaks is printed with how to repeat it."""
-    search(store, worlds, max_examples=3000, print_blob=True)
+    search(store, worlds, max_examples=3000, derandomize=False, print_blob=True)

@@ -92,7 +92,7 @@ def test_the_fuzz_keeps_some_and_refuses_some() -> None:
     """Guards the strategies above: a fuzz that reaches one branch only shows nothing."""
     seen: set[object] = set()
 
-    @settings(max_examples=300, database=None, derandomize=True)
+    @settings(max_examples=300)
     @given(signed_deliveries())
     def look(delivery: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
         found = ask(*delivery)

@@ -119,7 +119,7 @@ def test_the_reason_names_the_field_and_not_its_value(topic: str) -> None:
         assert raised.__context__ is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_damaged_bodies_are_read_or_rejected_and_nothing_else(data: st.DataObject) -> None:
     topic = data.draw(st.sampled_from(sorted(OWN)))

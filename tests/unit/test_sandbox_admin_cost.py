@@ -177,7 +177,7 @@ def connection(name: str, inner: st.SearchStrategy[str]) -> st.SearchStrategy[st
     return st.tuples(size, parts).map(written)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(connection("products", PRODUCT))
 def test_nothing_costs_more_than_was_requested(selection: str) -> None:
     made = executor(f"{{{selection}}}")
