@@ -148,7 +148,7 @@ class Guards:
                 process.background.soon()
 
     def flush(self) -> None:
-        """Bring all outcomes to Redis now. Raises what redis-py raises."""
+        """Bring to Redis what no other thread is bringing just now. Raises what redis-py raises."""
         while self._processes.get().carried:
             self._exchange(uuid4().hex, ())
 
