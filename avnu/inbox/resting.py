@@ -76,11 +76,10 @@ class Resting:
             if not cursor:
                 return
 
-    def _died(self) -> "_Death":
+    def _died(self) -> _Death:
         """The last dead letter that was looked at."""
-        ms, _, ref = (
-            (self._inbox.client.hget(self._searched, "dead") or b"0").decode().partition(" ")
-        )
+        mark = self._inbox.client.hget(self._searched, "dead") or b"0"
+        ms, _, ref = mark.decode().partition(" ")
         return _Death(int(ms), ref)
 
 

@@ -24,8 +24,9 @@ case ${1:-} in
   *) echo "users.sh: $1 is not known" >&2; exit 2 ;;
 esac
 
-# What the receiver touches: of the inbox everything but the bodies of settled webhooks (b:), of the
-# guards what /metrics reads. Families as in avnu/keys.py.
+# What the receiver touches: of the inbox everything but the bodies of settled webhooks (b:) and how
+# far they were looked through (searched), of the guards what /metrics reads. Families as in
+# avnu/keys.py.
 inbox=
 for family in 'w:*' 't:*' 'g:*' 'l:*' 's:*' 'r:*' 'p:*' 'h:*' work control counts token \
   solo replays suspects stopped running suspect parked dead holders releasing paused 'probe*' \
