@@ -28,9 +28,12 @@ def export_customer(places: Places, request: Request, asked: DataRequest) -> Non
     places.exports.write(name, exporting.as_file(document))
     noted = ledger.get(shop, id_)
     if noted.export != name or _is_redacted(places, request):
-        # The customer was redacted meanwhile, or the shop.
         places.exports.remove(name)
         ledger.unfile(noted)
+        ledger.done(
+            shop, id_, **{NOT_CARRIED_OUT: "the customer or the shop was redacted meanwhile"}
+        )
+        return
     ledger.done(shop, id_, orders=len(document["orders"]), webhooks=len(document["webhooks"]))
     log.info("customer's data exported", extra=about(shop=shop, request=id_, file=name))
 

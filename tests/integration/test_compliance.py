@@ -12,7 +12,7 @@ from sqlalchemy import Table, select
 
 from avnu.compliance import customer_redact, shop_redact
 from avnu.compliance.exports import Exports
-from avnu.compliance.ledger import DUE_AFTER, Ledger
+from avnu.compliance.ledger import DUE_AFTER, NOT_CARRIED_OUT, Ledger
 from avnu.inbox.bodies import Bodies
 from avnu.inbox.solo import Claim
 from avnu.run import run_batch
@@ -297,7 +297,9 @@ def test_an_export_whose_customer_is_redacted_before_it_is_noted_leaves_no_name(
     avnu.inbox.accept([request("asked", "customers/data_request", customer=CUSTOMER)])
     assert carry_out(avnu) == ["D"]
     assert list(folder(avnu).glob("*")) == []
-    assert noted(avnu, "asked").export is None
+    told = noted(avnu, "asked")
+    assert (told.export, told.done_at is None) == (None, False)
+    assert told.evidence == {NOT_CARRIED_OUT: "the customer or the shop was redacted meanwhile"}
 
 
 def test_a_late_order_is_seen_in_the_ledger_beside_the_request(avnu: Deployment) -> None:
