@@ -6,6 +6,7 @@ of beats runs. How to add one: ``avnu/jobs.py``.
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -60,10 +61,7 @@ def audit_subscriptions(runtime: Runtime, until_s: float) -> dict[str, int]:
 def purge(runtime: Runtime, until_s: float) -> dict[str, int]:
     """Remove what is past its time from the database."""
     store, now = runtime.services.get().store, instant(runtime.clock.time())
-
-    def more() -> bool:
-        return runtime.clock.monotonic() < until_s
-
+    more = _more(runtime, until_s)
     return {
         "tombstones": purge_tombstones(store, now - _kept(runtime.settings), more),
         "leftovers": purge_leftovers(store, now, more),
@@ -80,7 +78,7 @@ def look_at_requests(runtime: Runtime, until_s: float) -> dict[str, int]:
     return {
         "reminded": len(remind(settings, services.store, clock)),
         "exports": purge_exports(settings, services.store, clock),
-        "late_bodies": services.compliance.redact_late_bodies(lambda: clock.monotonic() < until_s),
+        "late_bodies": services.compliance.redact_late_bodies(_more(runtime, until_s)),
     }
 
 
@@ -137,6 +135,10 @@ def _require_closed(runtime: Runtime) -> None:
         return  # the first answer will tell
     if state.state in ("open", "forced-open"):
         raise BreakerOpen(SHOPIFY, state.left_ms / 1000)
+
+
+def _more(runtime: Runtime, until_s: float) -> Callable[[], bool]:
+    return lambda: runtime.clock.monotonic() < until_s
 
 
 def _kept(settings: Settings) -> timedelta:

@@ -43,6 +43,6 @@ class Compliance:
         if request.done_at is None:
             forget_shop(self._places, request, has_app)
 
-    def redact_late_bodies(self, going_on: Callable[[], bool]) -> int:
+    def redact_late_bodies(self, more: Callable[[], bool]) -> int:
         """Look through what rests in the inbox for customers who were redacted; how many bodies."""
-        return redact_late_bodies(self._places, going_on)
+        return redact_late_bodies(self._places, more)

@@ -22,10 +22,10 @@ from avnu.store.tables import redacted_customers
 log = logging.getLogger(__name__)
 
 
-def redact_late_bodies(places: Places, going_on: Callable[[], bool]) -> int:
+def redact_late_bodies(places: Places, more: Callable[[], bool]) -> int:
     """Replaces or deletes the bodies that name a redacted customer by id; answers how many.
 
-    For as long as ``going_on`` says; the next call goes on from there.
+    For as long as ``more`` says; the next call goes on from there.
     """
     redacted = _redacted(places.store)
     if not redacted:
@@ -38,7 +38,7 @@ def redact_late_bodies(places: Places, going_on: Callable[[], bool]) -> int:
         return skeleton_of(webhook.body)
 
     with waiting():
-        done = Resting(places.bodies).redact(redacted.keys(), bare, going_on)
+        done = Resting(places.bodies).redact(redacted.keys(), bare, more)
     if done.dead + done.kept:
         told = about(dead=done.dead, kept=done.kept)
         log.warning("late webhooks of redacted customers, their bodies removed", extra=told)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from avnu.compliance.glance import Glance
+from avnu.compliance.first_look import FirstLook
 from avnu.shopify.payloads.compliance import Customer
 from avnu.store.subjects import digits_of, email_of
 
@@ -51,7 +51,7 @@ class Person:
         self._phone = digits_of(phone)[-_PHONE_DIGITS:]
         if len(self._phone) < _LEAST_PHONE_DIGITS:
             self._phone = ""
-        self._glance = Glance(email_of(email), self._phone)
+        self._first_look = FirstLook(email_of(email), self._phone)
 
     @classmethod
     def of(cls, customer: Customer | None, orders: Iterable[int]) -> Self:
@@ -69,7 +69,7 @@ class Person:
 
     def speaks(self, topic: str, body: bytes) -> bool:
         """Whether a body speaks of them; the orders that it names are theirs from then on."""
-        if not self._glance.may_speak(body, self._numbers()):
+        if not self._first_look.may_speak(body, self._numbers()):
             return False
         document = _read(body)
         if document is None:

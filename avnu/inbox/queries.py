@@ -69,14 +69,11 @@ def find(
     limit: int = 100,
 ) -> list[Found]:
     """Webhooks that match, in no order but the dead (oldest death first)."""
+    if state == "dead":
+        return list(islice(find_dead(inbox, shop=shop, topic=topic), limit))
     with reaching():
-        refs = _dead_refs(inbox, None, None) if state == "dead" else _refs(inbox, shop)
-        matching = (
-            one
-            for one in _matching(inbox, refs, shop, topic)
-            if state is None or one.state == state
-        )
-        return list(islice(matching, limit))
+        found = _matching(inbox, _refs(inbox, shop), shop, topic)
+        return list(islice((one for one in found if state in (None, one.state)), limit))
 
 
 def find_dead(

@@ -31,24 +31,24 @@ class Resting:
         self._inbox = bodies.inbox
         self._searched = self._inbox.keys.of("searched")
 
-    def redact(self, shops: Collection[str], bare: Bare, going_on: Callable[[], bool]) -> Redacted:
+    def redact(self, shops: Collection[str], bare: Bare, more: Callable[[], bool]) -> Redacted:
         """Replaces the bodies of these shops for which ``bare`` answers another.
 
-        For as long as ``going_on`` says, and not again those that a run before has seen.
+        For as long as ``more`` says, and not again those that a run before has seen.
         """
         done, names = Redacted(), {keys.short(shop) for shop in shops}
         with reaching():
-            self._dead(names, bare, done, going_on)
+            self._dead(names, bare, done, more)
             if self._inbox.settings.webhook_keep_body_seconds:
-                self._kept(names, bare, done, going_on)
+                self._kept(names, bare, done, more)
         return done
 
     def _dead(
-        self, shops: Collection[str], bare: Bare, done: Redacted, going_on: Callable[[], bool]
+        self, shops: Collection[str], bare: Bare, done: Redacted, more: Callable[[], bool]
     ) -> None:
         client, dead = self._inbox.client, self._inbox.keys.of("dead")
         at, start = self._died(), 0
-        while going_on():
+        while more():
             some = client.zrangebyscore(
                 dead, at.ms, "+inf", start=start, num=_REFS, withscores=True
             )
@@ -64,11 +64,11 @@ class Resting:
             client.hset(self._searched, "dead", f"{at.ms} {at.ref}")
 
     def _kept(
-        self, shops: Collection[str], bare: Bare, done: Redacted, going_on: Callable[[], bool]
+        self, shops: Collection[str], bare: Bare, done: Redacted, more: Callable[[], bool]
     ) -> None:
         client, prefix = self._inbox.client, self._inbox.keys.of("body")
         cursor = int(client.hget(self._searched, "kept") or 0)
-        while going_on():
+        while more():
             cursor, found = client.scan(cursor, match=f"{prefix}*", count=_SCAN)
             bodies = [(key, key.decode("latin-1").removeprefix(prefix)) for key in found]
             self._bodies.redact_these(_of(shops, bodies), bare, done)

@@ -15,7 +15,7 @@ _PLAIN_EMAIL = re.compile(r"[a-z0-9.@_+-]*")
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
-class Glance:
+class FirstLook:
     """``email`` and ``phone`` as they are compared: case folded, digits alone; "" for none."""
 
     def __init__(self, email: str, phone: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avnu.compliance.glance import Glance
+from avnu.compliance.first_look import FirstLook
 from avnu.compliance.person import Person
 from avnu.shopify.payloads.compliance import Customer
 
@@ -63,7 +63,7 @@ def test_what_it_passes_over_speaks_of_nobody(
 ) -> None:
     body = written(document)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Glance, "may_speak", lambda *_: True)
+        patch.setattr(FirstLook, "may_speak", lambda *_: True)
         thorough = Person.of(customer, [ORDER])
         speaks = thorough.speaks(topic, body)
     quick = Person.of(customer, [ORDER])
@@ -95,4 +95,4 @@ def test_however_it_is_written_it_is_seen(customer: Customer, body: bytes) -> No
     ],
 )
 def test_a_body_of_somebody_else_is_passed_over(body: bytes) -> None:
-    assert not Glance("ann@example.com", "305501234").may_speak(body, [ID, ORDER])
+    assert not FirstLook("ann@example.com", "305501234").may_speak(body, [ID, ORDER])
